@@ -1,0 +1,250 @@
+/* Runs one scenario and writes its trace; several side by side. */
+#define _POSIX_C_SOURCE 200809L
+
+#include "cli/run_one.h"
+
+#include "cli/host.h"
+#include "cli/progress.h"
+#include "trace/output.h"
+#include "trace/summary.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+static enum trace_format format_of(const struct run_options *o)
+{
+    if (o->format == NULL || strcmp(o->format, "json") == 0) return TRACE_FORMAT_JSON;
+    return strcmp(o->format, "jsonl") == 0 ? TRACE_FORMAT_JSONL : TRACE_FORMAT_NONE;
+}
+
+void run_one_init(struct run_one *one, const char *file, const struct run_options *options,
+                  const struct job_options *job_options, bool folder)
+{
+    *one = (struct run_one){ .file = file, .options = options, .job_options = job_options };
+    text_init(&one->target, &host_allocator);
+    text_init(&one->out, &host_allocator);
+    text_init(&one->err, &host_allocator);
+    enum trace_format format = format_of(options);
+    if (options->output != NULL && !folder) {
+        text_put(&one->target, options->output);
+        return;
+    }
+    if (options->output == NULL && format == TRACE_FORMAT_NONE) return;
+    struct job stem = { .file = file, .arena = { .from = &host_allocator } };
+    if (folder) text_put(&one->target, options->output);
+    if (folder && one->target.bytes[one->target.length - 1] != '/') text_char(&one->target, '/');
+    text_format(&one->target, "%s.trace.%s", job_stem(&stem),
+                format == TRACE_FORMAT_JSONL ? "jsonl" : "json");
+    arena_free(&stem.arena);
+    one->said = true;
+}
+
+void run_one_free(struct run_one *one)
+{
+    text_free(&one->target);
+    text_free(&one->out);
+    text_free(&one->err);
+}
+
+/* The end of a run whose trace was to be written to `output`: whole, or not at all. */
+static void finish_output(struct run_one *one, struct output *output, bool keep)
+{
+    if (keep)
+        output_close(output);
+    else
+        output_abandon(output);
+    if (output->status != OUTPUT_OK) {
+        one->status = output->status;
+        if (!output->broken_pipe)
+            text_format(&one->err, "mdlsim: error: %s\n", text_string(&output->error));
+    } else if (keep && one->said && !one->options->quiet) {
+        text_format(&one->err, "trace written to %s\n", text_string(&one->target));
+    }
+    bool pipe_closed = output->broken_pipe;
+    output_free(output);
+    if (pipe_closed) output_die_of_pipe();
+}
+
+static void report_reader_errors(struct run_one *one, const struct job *job)
+{
+    for (size_t i = 0; i < job->program->replay_count; i++)
+        if (reader_error(job->readers[i])[0] != '\0')
+            text_format(&one->err, "%s\n", reader_error(job->readers[i]));
+}
+
+static void report(struct run_one *one, struct job *job, struct sim *sim)
+{
+    const struct run_options *o = one->options;
+    report_reader_errors(one, job);
+    if (sim->error) diags_print(&job->diags, &one->err);
+    struct summary_options options = {
+        .file = one->file,
+        .strict = o->strict,
+        .status = one->status,
+        .diags = &job->diags,
+        .color = host_color(STDERR_FILENO, o->color),
+        .findings_only = o->quiet,
+    };
+    summary_print(sim, &options, &one->err);
+    if (o->json) summary_json(sim, &options, &one->out);
+}
+
+/* What may end a run early: a signal, or a trace that nobody can take any more (a full disk, a
+ * closed pipe). */
+struct watch {
+    struct progress progress;
+    const struct output *output; /* NULL: none is written */
+};
+
+static bool watch_poll(void *context)
+{
+    struct watch *w = context;
+    return progress_poll(&w->progress) ||
+           (w->output != NULL && w->output->status != OUTPUT_OK);
+}
+
+static void simulate(struct run_one *one, struct job *job, struct output *output)
+{
+    struct sim *sim = mem_new(&host_allocator, 1, sizeof *sim);
+    struct json_sink sink;
+    struct json_sink_options sink_options = {
+        .format = format_of(one->options),
+        .no_times = one->options->no_times,
+        .detail_access =
+            one->options->detail != NULL && strcmp(one->options->detail, "access") == 0,
+        .write = output_write,
+        .context = output,
+    };
+    struct watch watch = { .output = output };
+    progress_init(&watch.progress, sim, one->options->quiet);
+    json_sink_init(&sink, &host_allocator, &sink_options);
+    struct sim_inputs inputs = {
+        .program = job->program,
+        .sources = job->sources,
+        .diags = &job->diags,
+        .sink = output != NULL && sink_options.format != TRACE_FORMAT_NONE ? &sink.sink : NULL,
+        .interrupted = watch_poll,
+        .interrupt_context = &watch,
+        .check_each_step = one->options->self_check,
+    };
+    if (output != NULL) json_sink_begin(&sink, job->program, sim, &job->head);
+    if (sim_init(sim, &host_allocator, &inputs)) sim_run(sim, &inputs);
+    progress_clear(&watch.progress);
+    bool whole = !sim->error && !sim->source_failed && sim->reason != END_INTERRUPTED;
+    one->status = job_result(job, sim, one->options->strict);
+    if (output != NULL) {
+        if (whole) json_sink_end(&sink, sim);
+        finish_output(one, output, whole);
+    }
+    report(one, job, sim);
+    json_sink_free(&sink);
+    sim_free(sim);
+    mem_free(&host_allocator, sim, 1, sizeof *sim);
+}
+
+void run_one(struct run_one *one)
+{
+    struct job job;
+    job_load(&job, &host_allocator, one->file, one->job_options);
+    one->status = job.status;
+    if (job.program == NULL) {
+        diags_print(&job.diags, &one->err);
+    } else if (!job_has_tag(&job, one->options->tag.items, one->options->tag.count)) {
+        one->status = STATUS_OK; /* not asked for */
+    } else if (!job_open_sources(&job)) {
+        one->status = job.status;
+    } else if (one->target.length == 0) {
+        simulate(one, &job, NULL);
+    } else {
+        struct output output;
+        if (output_open(&output, text_string(&one->target), &host_allocator))
+            simulate(one, &job, &output);
+        else
+            finish_output(one, &output, false);
+    }
+    job_free(&job);
+}
+
+int run_emit_config(const char *file, const struct job_options *options)
+{
+    struct job job;
+    struct text t;
+    job_load(&job, &host_allocator, file, options);
+    int status = job.status;
+    if (job.program == NULL) {
+        job_print_errors(&job);
+    } else {
+        text_init(&t, &host_allocator);
+        json_config(&t, job.program, true);
+        text_char(&t, '\n');
+        host_print(&t);
+        text_free(&t);
+    }
+    job_free(&job);
+    return status;
+}
+
+/* ---- several ---- */
+
+struct crew {
+    struct run_one *ones;
+    size_t count, next;
+    pthread_mutex_t lock;
+};
+
+static void *work(void *context)
+{
+    struct crew *crew = context;
+    for (;;) {
+        pthread_mutex_lock(&crew->lock);
+        size_t mine = crew->next++;
+        pthread_mutex_unlock(&crew->lock);
+        if (mine >= crew->count || host_interrupted(NULL)) break;
+        run_one(&crew->ones[mine]);
+    }
+    return NULL;
+}
+
+static void print_one(struct run_one *one, size_t count)
+{
+    if (count > 1 && one->err.length > 0 && !one->options->quiet) host_say("== %s", one->file);
+    host_message(&one->err);
+    if (one->out.length > 0) host_print(&one->out);
+}
+
+static int worse(int status, int next)
+{
+    if (status > STATUS_NEGATIVE) return status;
+    return next > STATUS_NEGATIVE || next > status ? next : status;
+}
+
+int run_several(struct run_one *ones, size_t count, uint64_t jobs)
+{
+    int status = STATUS_OK;
+    if (jobs > count) jobs = count;
+    if (jobs > 64) jobs = 64;
+    struct crew crew = { .ones = ones, .count = count };
+    pthread_t threads[64];
+    size_t started = 0;
+    pthread_mutex_init(&crew.lock, NULL);
+    while (jobs > 1 && started + 1 < jobs &&
+           pthread_create(&threads[started], NULL, work, &crew) == 0)
+        started++;
+    if (started == 0) {
+        for (size_t i = 0; i < count && !host_interrupted(NULL); i++) {
+            run_one(&ones[i]);
+            print_one(&ones[i], count);
+            status = worse(status, ones[i].status);
+        }
+    } else {
+        work(&crew);
+        for (size_t i = 0; i < started; i++) pthread_join(threads[i], NULL);
+        for (size_t i = 0; i < count; i++) {
+            print_one(&ones[i], count);
+            status = worse(status, ones[i].status);
+        }
+    }
+    pthread_mutex_destroy(&crew.lock);
+    return status;
+}

@@ -1,0 +1,86 @@
+/* The memory manager of one simulated system: owns the frame database, system PTEs, pools, address
+ * spaces and MDL objects above one machine. Knows no routine by name. */
+#pragma once
+
+#include "mm/fault.h"
+#include "mm/mdl.h"
+#include "mm/outcome.h"
+#include "mm/pfn.h"
+#include "mm/pool.h"
+#include "mm/space.h"
+#include "mm/syspte.h"
+#include "model/hw.h"
+
+struct mm_config {
+    bool is_64_bit;
+    uint64_t seed;
+    va_t highest_user; /* MmHighestUserAddress */
+    va_t user_probe;   /* MmUserProbeAddress */
+    va_t system_start; /* MmSystemRangeStart */
+    va_t syspte_base, nonpaged_base, paged_base, stack_base, object_base;
+    uint64_t system_ptes, nonpaged_pool_bytes, paged_pool_bytes;
+    uint64_t threshold_low, threshold_normal;
+    uint32_t pte_policy, pte_flush;
+    uint32_t fragmentation; /* enum fragmentation_kind */
+    uint64_t fragmentation_seed, fragmentation_run;
+    uint64_t zeroed_percent;
+    uint64_t system_pages; /* taken at the start from the lowest frames */
+};
+
+/* Locks of the memory manager. */
+enum mm_lock { LOCK_PFN, LOCK_SYSTEM_PTE, LOCK_POOL, LOCK_ADDRESS_SPACE, MM_LOCK_COUNT };
+struct lock_counts {
+    uint64_t acquisitions, contended, wait_cycles;
+};
+
+struct mm {
+    const struct allocator *from;
+    const struct mm_config *config;
+    struct hw *hw;
+    struct frames frames;
+    struct syspte syspte;
+    struct pools pools;
+    struct process **processes; /* by id - 1 */
+    size_t process_count, process_capacity;
+    struct process *current; /* NULL = System */
+    struct section *sections;
+    size_t section_count, section_capacity;
+    struct mdl_table mdls;
+    struct secure *secures; /* handle = index + 1 */
+    size_t secure_count, secure_capacity;
+    struct fault_counts faults;
+    struct lock_counts locks[MM_LOCK_COUNT];
+    uint32_t irql;                /* of the running thread: faults need it */
+    struct gauge reserved_in_use; /* PTEs in use inside reservations, for pte_usage.reserved */
+    va_t next_stack, next_object; /* where the next thread's stack and the next object go */
+};
+
+static inline struct frame *frame_at(struct mm *mm, pfn_t f)
+{
+    struct frame_chunk *chunk = mm->frames.last_chunk;
+    if (__builtin_expect(chunk == NULL || chunk->number != f.v / FRAME_CHUNK, 0))
+        return frame_search(mm, f);
+    struct frame *frame = &chunk->frames[f.v % FRAME_CHUNK];
+    return frame->state == FRAME_STATE_COUNT ? NULL : frame;
+}
+
+/* False when RAM is too small for what the system needs at the start (a user's mistake). */
+bool mm_init(struct mm *mm, const struct allocator *from, struct hw *hw,
+             const struct mm_config *config);
+void mm_free(struct mm *mm);
+/* Switches to the address space of `p` (NULL = System): CR3, nothing else. */
+void mm_switch(struct mm *mm, struct process *p);
+/* Acquires and releases a lock: with one processor nobody ever waits. */
+static inline void lock_take(struct mm *mm, enum mm_lock lock)
+{
+    mm->locks[lock].acquisitions++;
+    charge(mm->hw, COST_LOCK, 1);
+}
+
+/* A kernel stack of 24 KiB (12 KiB on 32-bit): its lowest address. False when no frame is free. */
+bool mm_new_stack(struct mm *mm, va_t *out);
+va_t mm_new_object(struct mm *mm,
+                   uint64_t bytes); /* an address of its own for an object, no memory behind */
+/* Every invariant: PFN references equal their holders, PTEs used + free = total, TLB entries agree
+ * with the page tables or a pending flush, costs sum to the clock. */
+void mm_check(struct mm *mm);

@@ -1,0 +1,145 @@
+/* Page-table entries of user areas. */
+#include "mm/space_pages.h"
+
+#include "base/check.h"
+#include "mm/mm.h"
+
+enum { TABLE_PAGES = 512 };
+
+static va_t page_va(uint64_t page)
+{
+    return va(page << PAGE_SHIFT_BITS);
+}
+
+uint64_t space_slots(struct mm *mm, const struct page_map *map, uint64_t page, uint64_t page_count,
+                     uint64_t **slot)
+{
+    uint64_t n = TABLE_PAGES - page % TABLE_PAGES;
+    unsigned level;
+    *slot = paging_find(mm->hw, map, page_va(page), &level);
+    return n < page_count ? n : page_count;
+}
+
+pfn_t space_section_frame(const struct mm *mm, const struct area *a, uint64_t page)
+{
+    if (a->kind != AREA_VIEW) return PFN_NONE;
+    const struct section *s = &mm->sections[a->section - 1];
+    if (s->frames == NULL) return PFN_NONE;
+    return pfn(s->frames[a->section_page + (page - a->first_page)] - 1);
+}
+
+uint64_t space_bits(const struct area *a, bool shared)
+{
+    uint64_t bits = protect_bits(a->protect);
+    if (shared || (bits & PTE_COPY_ON_WRITE) == 0) return bits;
+    return (bits & ~PTE_COPY_ON_WRITE) | PTE_WRITE;
+}
+
+static bool is_shared(const struct mm *mm, const struct area *a, uint64_t page, uint64_t entry)
+{
+    return space_section_frame(mm, a, page).v == pte_pfn(entry).v;
+}
+
+bool space_page_map(struct mm *mm, struct process *p, const struct area *a, uint64_t page, pfn_t f,
+                    bool shared)
+{
+    struct hw *hw = mm->hw;
+    if (paging_slot(hw, &p->map, page_va(page)) == NULL) return false;
+    paging_set(hw, &p->map, page_va(page), pte_make(f, space_bits(a, shared)));
+    gauge_add(&p->working_set, PAGE_BYTES, hw_now(hw));
+    return true;
+}
+
+/* ---- TLB ---- */
+
+static bool is_loaded(const struct mm *mm, const struct process *p)
+{
+    return mm->hw->cpu->map == &p->map;
+}
+
+void space_flush_page(struct mm *mm, const struct process *p, uint64_t page)
+{
+    if (is_loaded(mm, p)) tlb_flush_page(mm->hw, page_va(page));
+}
+
+static uint64_t entries_in(struct mm *mm, const struct process *p, struct page_range r)
+{
+    uint64_t count = 0;
+    for (uint64_t page = r.first, n; page < r.end; page += n) {
+        uint64_t *slot;
+        n = space_slots(mm, &p->map, page, r.end - page, &slot);
+        if (slot == NULL) continue;
+        for (uint64_t i = 0; i < n; i++) count += slot[i] != 0;
+    }
+    return count;
+}
+
+/* Whether the caller is to flush each entry by itself. Otherwise there is nothing to flush, or all
+ * of it was flushed here at once. Entries without access count too: the tables that hold them may
+ * go, and paging-structure caches may name those. */
+static bool flush_each(struct mm *mm, const struct process *p, uint64_t entry_count)
+{
+    if (!is_loaded(mm, p) || entry_count == 0) return false;
+    if (entry_count <= mm->hw->flush_threshold_pages) return true;
+    tlb_flush_all(mm->hw);
+    return false;
+}
+
+/* ---- ranges ---- */
+
+static bool has_entries(const struct process *p)
+{
+    return p->map.level[LEVEL_PT].entries.now != 0;
+}
+
+static void protect_entry(struct mm *mm, struct process *p, const struct area *a, uint64_t page,
+                          uint64_t entry, bool flush)
+{
+    uint64_t bits = space_bits(a, is_shared(mm, a, page, entry));
+    uint64_t kept = entry & (PTE_ACCESSED | PTE_DIRTY);
+    uint64_t changed = pte_make(pte_pfn(entry), (bits != 0 ? bits : PTE_RESIDENT) | kept);
+    if (changed == entry) return;
+    bool was = (entry & PTE_PRESENT) != 0, is = (changed & PTE_PRESENT) != 0;
+    paging_set(mm->hw, &p->map, page_va(page), changed);
+    if (was && flush) tlb_flush_page(mm->hw, page_va(page));
+    if (was && !is) gauge_sub(&p->working_set, PAGE_BYTES);
+    if (!was && is) gauge_add(&p->working_set, PAGE_BYTES, hw_now(mm->hw));
+}
+
+void space_pages_protect(struct mm *mm, struct process *p, const struct area *a,
+                         struct page_range r)
+{
+    if (!has_entries(p)) return;
+    bool flush = flush_each(mm, p, entries_in(mm, p, r));
+    for (uint64_t page = r.first, n; page < r.end; page += n) {
+        uint64_t *slot;
+        n = space_slots(mm, &p->map, page, r.end - page, &slot);
+        if (slot == NULL) continue;
+        for (uint64_t i = 0; i < n; i++)
+            if (slot[i] != 0) protect_entry(mm, p, a, page + i, slot[i], flush);
+    }
+}
+
+static void drop_entry(struct mm *mm, struct process *p, const struct area *a, uint64_t page,
+                       uint64_t entry, bool flush)
+{
+    if (flush) tlb_flush_page(mm->hw, page_va(page));
+    if (a->kind == AREA_MDL) return; /* the frames are the MDL's */
+    if ((entry & PTE_PRESENT) != 0) gauge_sub(&p->working_set, PAGE_BYTES);
+    if (!is_shared(mm, a, page, entry)) gauge_sub(&p->private_frames, 1);
+    frame_give(mm, pte_pfn(entry));
+}
+
+void space_pages_drop(struct mm *mm, struct process *p, const struct area *a, struct page_range r)
+{
+    if (!has_entries(p)) return;
+    bool flush = flush_each(mm, p, entries_in(mm, p, r));
+    for (uint64_t page = r.first, n; page < r.end; page += n) {
+        uint64_t *slot;
+        n = space_slots(mm, &p->map, page, r.end - page, &slot);
+        if (slot == NULL) continue;
+        for (uint64_t i = 0; i < n; i++)
+            if (slot[i] != 0) drop_entry(mm, p, a, page + i, slot[i], flush);
+    }
+    paging_clear_range(mm->hw, &p->map, page_va(r.first), r.end - r.first);
+}

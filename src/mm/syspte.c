@@ -1,0 +1,162 @@
+/* The system PTE region: runs of pages that MDLs and device memory are mapped at. */
+#include "mm/syspte.h"
+
+#include "base/check.h"
+#include "mm/mm.h"
+
+enum { TABLE_SHIFT_BITS = 9 };
+
+void syspte_init(struct mm *mm, const struct mm_config *config)
+{
+    struct syspte *s = &mm->syspte;
+    *s = (struct syspte){ .base = config->syspte_base, .total = config->system_ptes,
+                          .policy = (enum pte_policy)config->pte_policy,
+                          .flush = (enum pte_flush)config->pte_flush,
+                          .threshold = { [PRIORITY_LOW] = config->threshold_low,
+                                         [PRIORITY_NORMAL] = config->threshold_normal },
+                          .free_min = config->system_ptes };
+    runs_init(&s->free, mm->from);
+    runs_init(&s->pending, mm->from);
+    runs_add(&s->free, 0, s->total);
+}
+
+void syspte_free(struct mm *mm)
+{
+    struct syspte *s = &mm->syspte;
+    runs_free(&s->free);
+    runs_free(&s->pending);
+    mem_free(mm->from, s->tables_made, s->tables_capacity, sizeof *s->tables_made);
+}
+
+static va_t address_of(const struct syspte *s, uint64_t index)
+{
+    return va_add(s->base, index * PAGE_BYTES);
+}
+
+/* The PTE of an address, counted from the first; at or above `total` outside the region. */
+static uint64_t index_of(const struct syspte *s, va_t at)
+{
+    return at.v < s->base.v ? UINT64_MAX : (at.v - s->base.v) >> PAGE_SHIFT_BITS;
+}
+
+/* Where the policy puts a run. A next-fit search that finds nothing up to the end starts over. */
+static bool find_run(const struct syspte *s, uint64_t count, uint64_t *start)
+{
+    const uint64_t last = UINT64_MAX - 1;
+    switch (s->policy) {
+    case PTE_BEST_FIT:
+        return runs_best_fit(&s->free, count, start);
+    case PTE_NEXT_FIT:
+        if (runs_first_fit(&s->free, count, s->next_start, last, 1, start)) return true;
+        break;
+    case PTE_FIRST_FIT:
+        break;
+    }
+    return runs_first_fit(&s->free, count, 0, last, 1, start);
+}
+
+/* Page tables of the system are never given back, so each needs to be made only once. */
+static bool tables_reserve(struct mm *mm, uint64_t start, uint64_t count)
+{
+    struct syspte *s = &mm->syspte;
+    uint64_t lead = (s->base.v >> PAGE_SHIFT_BITS) & ((1u << TABLE_SHIFT_BITS) - 1);
+    uint64_t first = (lead + start) >> TABLE_SHIFT_BITS;
+    uint64_t last = (lead + start + count - 1) >> TABLE_SHIFT_BITS;
+    size_t words = (size_t)(last / 64 + 1);
+    s->tables_made = mem_grow(mm->from, s->tables_made, &s->tables_capacity, words,
+                              sizeof *s->tables_made);
+    for (uint64_t table = first; table <= last; table++) {
+        uint64_t bit = (uint64_t)1 << (table % 64), *word = &s->tables_made[table / 64];
+        if (*word & bit) continue;
+        uint64_t index = (table << TABLE_SHIFT_BITS) < lead + start
+                             ? start
+                             : (table << TABLE_SHIFT_BITS) - lead;
+        if (!paging_reserve(mm->hw, &mm->hw->system, address_of(s, index), 1)) return false;
+        *word |= bit;
+    }
+    return true;
+}
+
+static void level_changed(struct mm *mm)
+{
+    struct syspte *s = &mm->syspte;
+    if (s->free.total < s->free_min) s->free_min = s->free.total;
+    timeline_set(&s->timeline, hw_now(mm->hw).v, s->in_use.now);
+}
+
+bool syspte_reserve(struct mm *mm, uint64_t count, enum pte_priority priority, enum pte_user user,
+                    va_t *out)
+{
+    struct syspte *s = &mm->syspte;
+    CHECK(count >= 1);
+    lock_take(mm, LOCK_SYSTEM_PTE);
+    charge(mm->hw, COST_PTE_RANGE, 1);
+    uint64_t start;
+    if (count > s->free.total || s->free.total - count < s->threshold[priority] ||
+        !find_run(s, count, &start) || !tables_reserve(mm, start, count)) {
+        s->failures[priority]++;
+        return false;
+    }
+    if (s->pending.total > 0 && runs_overlaps(&s->pending, start, count)) {
+        tlb_flush_all(mm->hw);
+        runs_clear(&s->pending);
+    }
+    runs_remove(&s->free, start, count);
+    s->next_start = start + count;
+    s->reservations++;
+    gauge_add(&s->in_use, count, hw_now(mm->hw));
+    gauge_add(&s->by_user[user], count, hw_now(mm->hw));
+    level_changed(mm);
+    *out = address_of(s, start);
+    return true;
+}
+
+void syspte_release(struct mm *mm, va_t at, uint64_t count, enum pte_user user)
+{
+    struct syspte *s = &mm->syspte;
+    uint64_t start = index_of(s, at);
+    CHECK2(va_offset(at) == 0 && start < s->total && count <= s->total - start, at.v, count);
+    lock_take(mm, LOCK_SYSTEM_PTE);
+    charge(mm->hw, COST_PTE_RANGE, 1);
+    paging_clear_range(mm->hw, &mm->hw->system, at, count);
+    runs_add(&s->free, start, count);
+    if (s->flush == PTE_FLUSH_IMMEDIATE) tlb_flush_range(mm->hw, at, count);
+    else runs_add(&s->pending, start, count);
+    s->releases++;
+    gauge_sub(&s->in_use, count);
+    gauge_sub(&s->by_user[user], count);
+    level_changed(mm);
+}
+
+bool syspte_owns(const struct mm *mm, va_t at)
+{
+    return index_of(&mm->syspte, at) < mm->syspte.total;
+}
+
+bool syspte_is_pending(const struct mm *mm, va_t at)
+{
+    return syspte_owns(mm, at) && runs_has(&mm->syspte.pending, index_of(&mm->syspte, at), 1);
+}
+
+bool syspte_is_free(const struct mm *mm, va_t at)
+{
+    return syspte_owns(mm, at) && runs_has(&mm->syspte.free, index_of(&mm->syspte, at), 1);
+}
+
+void syspte_check(struct mm *mm)
+{
+    const struct syspte *s = &mm->syspte;
+    runs_check(&s->free);
+    runs_check(&s->pending);
+    CHECK2(s->in_use.now + s->free.total == s->total, s->in_use.now, s->free.total);
+    CHECK2(s->free_min <= s->free.total, s->free_min, s->free.total);
+    CHECK2(s->free_min == s->total - s->in_use.peak, s->free_min, s->in_use.peak);
+    uint64_t users = 0;
+    for (unsigned i = 0; i < PTE_USER_COUNT; i++) users += s->by_user[i].now;
+    CHECK2(users == s->in_use.now, users, s->in_use.now);
+    struct run run;
+    for (uint64_t at = 0; runs_at_or_after(&s->pending, at, &run); at = run.start + run.count)
+        CHECK2(runs_has(&s->free, run.start, run.count), run.start, run.count);
+    for (uint64_t at = 0; runs_at_or_after(&s->free, at, &run); at = run.start + run.count)
+        CHECK2(run.start + run.count <= s->total, run.start, run.count);
+}

@@ -1,0 +1,135 @@
+/* The machine: set-up, invariants. */
+#include "model/hw.h"
+
+#include "base/check.h"
+
+#include <string.h>
+
+static void level_init(struct tlb_level *level, const struct allocator *from,
+                       const struct tlb_level_geometry *g, uint64_t seed)
+{
+    for (unsigned i = 0; i < PAGE_SIZE_COUNT; i++) {
+        tlb_array_init(&level->array[i], from, g->array[i], seed + i);
+        level->array_of[i] = g->array_of[i];
+        if (g->array_of[i] != TLB_NO_ARRAY && g->array[g->array_of[i]].entries != 0)
+            level->sizes = (uint8_t)(level->sizes | 1u << i);
+    }
+}
+
+static void cpu_init(struct hw *hw, struct cpu *cpu, const struct hw_config *config,
+                     uint32_t number)
+{
+    uint64_t seed = config->seed * 1024 + number * 16;
+    cpu->number = number;
+    level_init(&cpu->l1d, hw->from, &config->l1d, seed);
+    level_init(&cpu->l1i, hw->from, &config->l1i, seed + 3);
+    level_init(&cpu->l2, hw->from, &config->l2, seed + 6);
+    for (unsigned i = 0; i < PSC_COUNT; i++)
+        tlb_array_init(&cpu->psc[i], hw->from, config->psc[i], seed + 9 + i);
+    cpu->map = &hw->system;
+}
+
+void hw_init(struct hw *hw, const struct allocator *from, const struct hw_config *config)
+{
+    static const unsigned top_levels[] = {
+        [PAGING_4_LEVEL] = LEVEL_PML4, [PAGING_5_LEVEL] = LEVEL_PML5, [PAGING_PAE] = LEVEL_PDPT
+    };
+    *hw = (struct hw){ .from = from,
+                       .hz = config->hz,
+                       .mode = config->mode,
+                       .top_level = top_levels[config->mode],
+                       .kernel_start = config->kernel_start,
+                       .cpu_count = config->cpu_count,
+                       .flush_threshold_pages = config->flush_threshold_pages };
+    memcpy(hw->price, config->price, sizeof hw->price);
+    phys_init(&hw->phys, from, config->ram, config->ram_count, config->bars, config->bar_count);
+    map_init(&hw->table_used, from);
+    hw->cpus = mem_new(from, config->cpu_count, sizeof *hw->cpus);
+    for (uint32_t i = 0; i < config->cpu_count; i++) cpu_init(hw, &hw->cpus[i], config, i);
+    hw->cpu = &hw->cpus[0];
+}
+
+void hw_free(struct hw *hw)
+{
+    for (uint32_t i = 0; i < hw->cpu_count; i++) {
+        struct cpu *cpu = &hw->cpus[i];
+        for (unsigned j = 0; j < PAGE_SIZE_COUNT; j++) {
+            tlb_array_free(&cpu->l1d.array[j], hw->from);
+            tlb_array_free(&cpu->l1i.array[j], hw->from);
+            tlb_array_free(&cpu->l2.array[j], hw->from);
+        }
+        for (unsigned j = 0; j < PSC_COUNT; j++) tlb_array_free(&cpu->psc[j], hw->from);
+    }
+    mem_free(hw->from, hw->cpus, hw->cpu_count, sizeof *hw->cpus);
+    mem_free(hw->from, hw->maps, hw->map_capacity, sizeof *hw->maps);
+    map_free(&hw->table_used);
+    phys_free(&hw->phys);
+}
+
+void hw_idle(struct hw *hw, cycles_t until)
+{
+    if (until.v <= hw->cpu->clock.v) return;
+    hw->cpu->idle += until.v - hw->cpu->clock.v;
+    hw->cpu->clock = until;
+}
+
+static void check_clock(const struct cpu *cpu)
+{
+    uint64_t sum = cpu->idle;
+    for (unsigned i = 0; i < COST_COUNT; i++) sum += cpu->spent[i];
+    CHECK2(sum == cpu->clock.v, sum, cpu->clock.v);
+}
+
+static va_t address_of(const struct hw *hw, uint64_t tag)
+{
+    static const unsigned shifts[PAGE_SIZE_COUNT] = { 12, 21, 30 };
+    unsigned shift = shifts[tlb_tag_size(tag)];
+    uint64_t v = (tag & (((uint64_t)1 << TLB_SIZE_SHIFT) - 1)) << shift;
+    if (hw->mode == PAGING_PAE) return va(v & UINT32_MAX);
+    unsigned top = hw->mode == PAGING_5_LEVEL ? 56 : 47;
+    return va(v >> top & 1 ? v | ~(uint64_t)0 << top : v);
+}
+
+/* A cached entry must be what the tables say, save that it may lack bits that were set or granted
+ * since. */
+static void check_array(struct hw *hw, const struct tlb_array *a,
+                        bool (*may_be_stale)(void *context, va_t address), void *context)
+{
+    const uint64_t exact = PTE_PRESENT | PTE_ADDRESS;
+    const uint64_t grants = PTE_WRITE | PTE_USER | PTE_DIRTY;
+    for (size_t i = 0; i < (size_t)a->sets * a->ways; i++) {
+        if (a->tag[i] == TLB_NO_TAG) continue;
+        uint32_t space = tlb_tag_space(a->tag[i]);
+        const struct page_map *map = space == 0 ? &hw->system : hw->maps[space - 1];
+        va_t at = address_of(hw, a->tag[i]);
+        uint64_t entry = map == NULL ? 0 : paging_entry(hw, map, at);
+        uint64_t cached = a->data[i];
+        bool same = (entry & exact) == (cached & exact) && (cached & grants & ~entry) == 0 &&
+                    (entry & PTE_NO_EXECUTE & ~cached) == 0;
+        if (!same && !may_be_stale(context, at))
+            BUG2("TLB entry differs from page table", at.v, entry);
+    }
+}
+
+static void check_level(struct hw *hw, const struct tlb_level *level,
+                        bool (*may_be_stale)(void *context, va_t address), void *context)
+{
+    uint64_t by_array = 0, by_size = 0;
+    for (unsigned i = 0; i < PAGE_SIZE_COUNT; i++) {
+        check_array(hw, &level->array[i], may_be_stale, context);
+        by_array += level->array[i].valid_count;
+        by_size += level->valid[i];
+    }
+    CHECK2(by_array == by_size, by_array, by_size);
+}
+
+void hw_check(struct hw *hw, bool (*may_be_stale)(void *context, va_t address), void *context)
+{
+    for (uint32_t i = 0; i < hw->cpu_count; i++) {
+        struct cpu *cpu = &hw->cpus[i];
+        check_clock(cpu);
+        check_level(hw, &cpu->l1d, may_be_stale, context);
+        check_level(hw, &cpu->l1i, may_be_stale, context);
+        check_level(hw, &cpu->l2, may_be_stale, context);
+    }
+}

@@ -1,0 +1,180 @@
+/* The hardware of one machine: memory, page tables, processors with TLBs, and the only clock. It
+ * knows nothing of Windows. Every cycle passes through charge(). */
+#pragma once
+
+#include "base/gauge.h"
+#include "model/cost.h"
+#include "model/phys.h"
+#include "model/preset.h"
+#include "model/pte.h"
+#include "model/tlb.h"
+
+enum { LEVEL_PT = 1, LEVEL_PD, LEVEL_PDPT, LEVEL_PML4, LEVEL_PML5, LEVEL_COUNT };
+
+/* How linear addresses are translated: Intel SDM 3A, 4.1.1. */
+enum paging_mode { PAGING_4_LEVEL, PAGING_5_LEVEL, PAGING_PAE };
+
+struct level_gauges {
+    struct gauge tables, entries;
+};
+
+/* One set of page tables: the system's, or a process's (whose upper half mirrors the system's). */
+struct page_map {
+    pfn_t root;
+    uint32_t space; /* 0 = the system's map; processes count from 1 */
+    struct level_gauges level[LEVEL_COUNT];
+    struct gauge bytes; /* of all its tables */
+    uint64_t writes;    /* entries written */
+};
+
+enum access_type { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE, ACCESS_TYPE_COUNT };
+
+struct walk_counts {
+    uint64_t count, references[LEVEL_COUNT], dirty_updates;
+    uint64_t pscache_hits[PSC_COUNT];
+};
+
+struct flush_counts {
+    uint64_t invlpg, full, pcid, shootdowns_sent, shootdowns_received;
+};
+
+struct cpu {
+    cycles_t clock;
+    uint64_t spent[COST_COUNT]; /* cycles by cost; their sum plus idle is the clock */
+    uint64_t idle;
+    uint64_t interrupts; /* part of spent that was used in interrupts of other processors' making */
+    const struct page_map *map; /* what CR3 points to */
+    struct tlb_level l1d, l1i, l2;
+    struct tlb_array psc[PSC_COUNT];
+    struct walk_counts walks;
+    struct flush_counts flushes;
+    struct { /* the last walk, so that the retry of an interrupted access replaces it */
+        unsigned top, bottom; /* levels whose entries were fetched, top >= bottom; 0 = none */
+        unsigned cache;       /* PSC_* that hit + 1, 0 = none */
+    } last_walk;
+    uint32_t number;
+};
+
+/* Where new page tables come from: the memory manager's frame lists. False: no frame is free. */
+struct table_source {
+    bool (*take)(void *context, pfn_t *out);
+    void (*give)(void *context, pfn_t f);
+    void *context;
+};
+
+struct hw {
+    const struct allocator *from;
+    uint64_t hz;
+    uint64_t price[COST_COUNT];
+    enum paging_mode mode;
+    unsigned top_level;    /* LEVEL_PML4, LEVEL_PML5 or LEVEL_PDPT */
+    uint64_t kernel_start; /* lowest kernel address: entries above it are the system's and global */
+    struct phys phys;
+    struct cpu *cpus;
+    uint32_t cpu_count;
+    struct cpu *cpu; /* the one that runs now */
+    struct page_map system;
+    struct page_map **maps; /* of processes, by space - 1; NULL = gone */
+    size_t map_count, map_capacity;
+    struct table_source tables;
+    struct map table_used;          /* table frame -> entries in use */
+    uint32_t flush_threshold_pages; /* longer ranges are flushed whole */
+};
+
+struct hw_config {
+    uint64_t hz;
+    const uint64_t *price; /* COST_COUNT */
+    enum paging_mode mode;
+    uint64_t kernel_start;
+    struct tlb_level_geometry l1d, l1i, l2;
+    struct tlb_geometry psc[PSC_COUNT];
+    uint32_t cpu_count;
+    uint32_t flush_threshold_pages;
+    uint64_t seed;
+    const struct phys_range *ram, *bars;
+    size_t ram_count, bar_count;
+};
+
+void hw_init(struct hw *hw, const struct allocator *from, const struct hw_config *config);
+void hw_free(struct hw *hw);
+/* Every invariant of the hardware: sum of costs = clock, TLB entries agree with the page tables or
+ * are marked pending through `may_be_stale`. BUG when one is broken. */
+void hw_check(struct hw *hw, bool (*may_be_stale)(void *context, va_t address), void *context);
+
+/* The only way to move a clock. */
+static inline void charge(struct hw *hw, enum cost cost, uint64_t times)
+{
+    uint64_t n = hw->price[cost] * times;
+    hw->cpu->clock.v += n;
+    hw->cpu->spent[cost] += n;
+}
+static inline cycles_t hw_now(const struct hw *hw)
+{
+    return hw->cpu->clock;
+}
+/* Time passes without work. */
+void hw_idle(struct hw *hw, cycles_t until);
+
+/* ---- page tables (paging.c): the only writer of entries ---- */
+
+/* Takes the root table. False when no frame is free. The system's first. */
+bool paging_init(struct hw *hw, struct page_map *map, uint32_t space);
+/* Gives all tables of a process back (leaf entries must be clear). */
+void paging_free(struct hw *hw, struct page_map *map);
+/* The map whose tables an address belongs to: the system's for kernel addresses. */
+struct page_map *paging_map_for(struct hw *hw, struct page_map *map, va_t at);
+/* The leaf slot of `at` (a 4 KiB entry, or the large entry that covers it: *level tells), or NULL
+ * when a table above is missing. No cost, no side effect. */
+uint64_t *paging_find(struct hw *hw, const struct page_map *map, va_t at, unsigned *level);
+uint64_t paging_entry(struct hw *hw, const struct page_map *map,
+                      va_t at); /* 0 when there is none */
+/* Makes the tables above `at` and its page-table slot exist; NULL when no frame is free. Charges
+ * the entries it writes and the zeroing of new tables. */
+uint64_t *paging_slot(struct hw *hw, struct page_map *map, va_t at);
+/* Tables for a whole range, so that nothing after it can fail. On false nothing more exists than
+ * before but tables that hold no entry. */
+bool paging_reserve(struct hw *hw, struct page_map *map, va_t at, uint64_t page_count);
+/* Writes one 4 KiB entry (its slot exists); charges pte_write. No TLB work. */
+void paging_set(struct hw *hw, struct page_map *map, va_t at, uint64_t entry);
+/* Writes `page_count` consecutive entries; entry i maps frames[i]. */
+void paging_set_range(struct hw *hw, struct page_map *map, va_t at, const uint64_t *frames,
+                      uint64_t page_count, uint64_t bits);
+/* Clears a range: missing tables are skipped. Returns how many entries were present. Process tables
+ * that become empty are given back. */
+uint64_t paging_clear_range(struct hw *hw, struct page_map *map, va_t at, uint64_t page_count);
+
+/* ---- TLB (translate.c) ---- */
+
+enum access_fault {
+    ACCESS_OK,
+    FAULT_NOT_PRESENT,
+    FAULT_PROTECTION, /* the entry is there and forbids it */
+    FAULT_NOT_CANONICAL,
+};
+
+struct translation {
+    uint64_t entry; /* the page-table entry used (as cached) */
+    enum access_fault fault;
+    unsigned level; /* LEVEL_PT, or LEVEL_PD for a 2 MiB page ... */
+};
+
+/* One look-up of one page by the current CPU in map cpu->map: first-level TLB, second level, page
+ * walk; counts and charges all of it, sets accessed and dirty bits. Does not charge the data access
+ * itself. */
+struct translation hw_translate(struct hw *hw, va_t at, enum access_type type, bool user);
+/* The same without counting the lookup, for an access retried after a fault. */
+struct translation hw_retranslate(struct hw *hw, va_t at, enum access_type type, bool user);
+static inline pa_t translation_pa(const struct translation *t, va_t at)
+{
+    uint64_t mask = ((uint64_t)1 << (PAGE_SHIFT_BITS + 9 * (t->level - LEVEL_PT))) - 1;
+    return pa((t->entry & PTE_ADDRESS & ~mask) | (at.v & mask));
+}
+
+/* INVLPG of one page on the current CPU: its TLB entries and all paging-structure-cache entries. */
+void tlb_flush_page(struct hw *hw, va_t at);
+/* page by page up to hw's threshold, else the whole TLB. */
+void tlb_flush_range(struct hw *hw, va_t at, uint64_t page_count);
+void tlb_flush_all(struct hw *hw);                      /* global entries included */
+void tlb_load_cr3(struct hw *hw, struct page_map *map); /* switch; keeps global entries */
+/* Whether the current CPU's TLBs hold an entry for the page. */
+bool tlb_holds(const struct hw *hw, va_t at);

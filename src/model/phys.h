@@ -1,0 +1,54 @@
+/* Physical memory: RAM ranges, device BARs, and the contents of what was touched. Sparse: a machine
+ * of 64 TiB costs what its scenario touches. */
+#pragma once
+
+#include "base/alloc.h"
+#include "base/map.h"
+#include "base/types.h"
+
+struct phys_range {
+    pfn_t first;
+    uint64_t page_count;
+    uint32_t node;   /* NUMA node, RAM only */
+    uint32_t device; /* BARs: device number from 1; RAM: 0 */
+};
+
+/* The stored bytes of one frame. */
+struct phys_page {
+    _Alignas(8) uint8_t bytes[PAGE_BYTES];
+    uint8_t *known; /* bitmap of PAGE_BYTES bits: which bytes have a known value; NULL = all */
+    struct phys_page *next, *previous; /* all stored pages, newest first */
+};
+
+/* What a frame holds that has no stored page. */
+enum phys_fill { FILL_UNKNOWN, FILL_ZERO };
+
+struct phys {
+    const struct allocator *from;
+    const struct phys_range *ram; /* ascending, not overlapping */
+    size_t ram_count;
+    const struct phys_range *bars; /* ascending */
+    size_t bar_count;
+    uint64_t ram_pages;
+    struct map pages; /* pfn -> struct phys_page * (as integer) */
+    struct map zero;  /* pfn -> 1: zero-filled without a stored page */
+    struct phys_page *stored;
+    uint64_t last_pfn;
+    struct phys_page *last_page; /* the page found last */
+};
+
+void phys_init(struct phys *p, const struct allocator *from, const struct phys_range *ram,
+               size_t ram_count, const struct phys_range *bars, size_t bar_count);
+void phys_free(struct phys *p);
+/* The RAM range or BAR that holds the frame, NULL when none does. */
+const struct phys_range *phys_ram_at(const struct phys *p, pfn_t f);
+const struct phys_range *phys_bar_at(const struct phys *p, pfn_t f);
+pfn_t phys_ram_end(const struct phys *p); /* one past the highest RAM frame */
+/* The frame's contents become all zero / unknown; stored bytes are dropped. */
+void phys_fill(struct phys *p, pfn_t f, enum phys_fill fill);
+void phys_copy(struct phys *p, pfn_t to, pfn_t from); /* whole frame */
+/* The 512 entries of a page table; the frame gets stored zeros when it has none. */
+uint64_t *phys_table(struct phys *p, pfn_t f);
+/* Bytes inside one frame. Read: false when any of them has no known value (BARs start as zero). */
+bool phys_read(struct phys *p, pa_t at, void *out, size_t bytes);
+void phys_write(struct phys *p, pa_t at, const void *in, size_t bytes);

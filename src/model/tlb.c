@@ -1,0 +1,194 @@
+/* Set-associative arrays with four replacement policies. LRU and FIFO keep a set in order, newest
+ * first; PLRU and RANDOM keep entries in place. */
+#include "model/tlb.h"
+
+#include "base/check.h"
+
+void tlb_array_init(struct tlb_array *a, const struct allocator *from, struct tlb_geometry g,
+                    uint64_t seed)
+{
+    *a = (struct tlb_array){ .ways = g.ways, .policy = g.policy };
+    if (g.entries == 0) return;
+    CHECK(g.ways >= 1 && g.entries % g.ways == 0);
+    a->sets = g.entries / g.ways;
+    a->set_mask = (a->sets & (a->sets - 1)) == 0 ? a->sets - 1 : 0;
+    a->tag = mem_new(from, g.entries, sizeof *a->tag);
+    a->data = mem_new(from, g.entries, sizeof *a->data);
+    a->tree = mem_new(from, a->sets, sizeof *a->tree);
+    for (uint32_t i = 0; i < g.entries; i++) a->tag[i] = TLB_NO_TAG;
+    rng_init(&a->rng, seed, 0x544C42);
+}
+
+void tlb_array_free(struct tlb_array *a, const struct allocator *from)
+{
+    if (a->sets == 0) return;
+    size_t entries = (size_t)a->sets * a->ways;
+    mem_free(from, a->tag, entries, sizeof *a->tag);
+    mem_free(from, a->data, entries, sizeof *a->data);
+    mem_free(from, a->tree, a->sets, sizeof *a->tree);
+}
+
+/* Tree PLRU over the next power of two of ways: each bit points away from the half used last. */
+static void plru_touch(uint64_t *tree, uint32_t ways, uint32_t way)
+{
+    uint32_t size = 1;
+    while (size < ways) size *= 2;
+    for (uint32_t node = 1, low = 0; size > 1; size /= 2) {
+        bool upper = way >= low + size / 2;
+        if (upper)
+            *tree &= ~((uint64_t)1 << (node & 63));
+        else
+            *tree |= (uint64_t)1 << (node & 63);
+        node = node * 2 + upper;
+        if (upper) low += size / 2;
+    }
+}
+
+static uint32_t plru_victim(uint64_t tree, uint32_t ways)
+{
+    uint32_t size = 1, low = 0;
+    while (size < ways) size *= 2;
+    for (uint32_t node = 1; size > 1; size /= 2) {
+        bool upper = (tree >> (node & 63) & 1) && low + size / 2 < ways;
+        node = node * 2 + upper;
+        if (upper) low += size / 2;
+    }
+    return low;
+}
+
+/* Puts an entry at the front of a set; those before `way` move on by one, over what is there. Sets
+ * are small, so a loop is faster than memmove. */
+static void put_in_front(struct tlb_array *a, size_t base, uint32_t way, uint64_t tag,
+                         uint64_t data)
+{
+    uint64_t *tags = &a->tag[base], *datas = &a->data[base];
+    for (; way > 0; way--) {
+        tags[way] = tags[way - 1];
+        datas[way] = datas[way - 1];
+    }
+    tags[0] = tag;
+    datas[0] = data;
+}
+
+uint64_t *tlb_array_search(struct tlb_array *a, uint32_t set, uint64_t tag)
+{
+    size_t base = (size_t)set * a->ways;
+    const uint64_t *tags = &a->tag[base];
+    for (uint32_t way = 0; way < a->ways; way++) {
+        if (tags[way] != tag) continue;
+        if (a->policy == POLICY_LRU) {
+            put_in_front(a, base, way, tag, a->data[base + way]);
+            return &a->data[base];
+        }
+        if (a->policy == POLICY_PLRU) plru_touch(&a->tree[set], a->ways, way);
+        return &a->data[base + way];
+    }
+    return NULL;
+}
+
+static uint32_t victim_way(struct tlb_array *a, uint32_t set)
+{
+    size_t base = (size_t)set * a->ways;
+    for (uint32_t way = 0; way < a->ways; way++)
+        if (a->tag[base + way] == TLB_NO_TAG) return way;
+    if (a->policy == POLICY_PLRU) return plru_victim(a->tree[set], a->ways);
+    if (a->policy == POLICY_RANDOM) return (uint32_t)rng_below(&a->rng, a->ways);
+    return a->ways - 1;
+}
+
+bool tlb_array_fill(struct tlb_array *a, uint64_t number, uint64_t tag, uint64_t data,
+                    uint64_t *evicted)
+{
+    uint32_t set = tlb_set_of(a, number);
+    size_t base = (size_t)set * a->ways;
+    uint32_t way = victim_way(a, set);
+    uint64_t old = a->tag[base + way];
+    if (a->filled_count <= TLB_FILLED_MOST) {
+        if (a->filled_count < TLB_FILLED_MOST) a->filled[a->filled_count] = set;
+        a->filled_count++;
+    }
+    if (tlb_is_ordered(a)) {
+        put_in_front(a, base, way, tag, data);
+    } else {
+        a->tag[base + way] = tag;
+        a->data[base + way] = data;
+        if (a->policy == POLICY_PLRU) plru_touch(&a->tree[set], a->ways, way);
+    }
+    if (old == TLB_NO_TAG) {
+        a->valid_count++;
+        return false;
+    }
+    *evicted = old;
+    return true;
+}
+
+static void drop_way(struct tlb_array *a, size_t base, uint32_t way)
+{
+    uint64_t *tags = &a->tag[base], *datas = &a->data[base];
+    for (; tlb_is_ordered(a) && way + 1 < a->ways && tags[way + 1] != TLB_NO_TAG; way++) {
+        tags[way] = tags[way + 1];
+        datas[way] = datas[way + 1];
+    }
+    tags[way] = TLB_NO_TAG;
+    a->valid_count--;
+}
+
+uint64_t *tlb_array_peek(const struct tlb_array *a, uint64_t number, uint64_t tag)
+{
+    if (a->valid_count == 0) return NULL;
+    size_t base = (size_t)tlb_set_of(a, number) * a->ways;
+    for (uint32_t way = 0; way < a->ways; way++)
+        if (a->tag[base + way] == tag) return &a->data[base + way];
+    return NULL;
+}
+
+bool tlb_array_drop(struct tlb_array *a, uint64_t number, uint64_t tag)
+{
+    if (a->sets == 0 || a->valid_count == 0) return false;
+    size_t base = (size_t)tlb_set_of(a, number) * a->ways;
+    for (uint32_t way = 0; way < a->ways; way++) {
+        if (a->tag[base + way] != tag) continue;
+        drop_way(a, base, way);
+        return true;
+    }
+    return false;
+}
+
+/* Those that stay of an ordered set move to its front. */
+static uint64_t drop_set(struct tlb_array *a, size_t base, void (*dropped)(void *, uint64_t),
+                         void *context, bool keep_global)
+{
+    uint64_t *tags = &a->tag[base], *datas = &a->data[base], count = 0;
+    bool ordered = tlb_is_ordered(a);
+    for (uint32_t way = 0, kept = 0; way < a->ways; way++) {
+        uint64_t tag = tags[way];
+        if (tag == TLB_NO_TAG && ordered) break;
+        if (tag == TLB_NO_TAG) continue;
+        tags[way] = TLB_NO_TAG;
+        if (keep_global && tlb_tag_space(tag) == 0) {
+            uint32_t to = ordered ? kept++ : way;
+            tags[to] = tag;
+            datas[to] = datas[way];
+            continue;
+        }
+        count++;
+        if (dropped != NULL) dropped(context, tag);
+    }
+    a->valid_count -= count;
+    return count;
+}
+
+/* A flush comes after few fills or after many: few are looked up, many are searched for. */
+uint64_t tlb_array_drop_all(struct tlb_array *a, void (*dropped)(void *context, uint64_t tag),
+                            void *context, bool keep_global)
+{
+    uint64_t count = 0;
+    bool are_listed = a->filled_count <= TLB_FILLED_MOST;
+    uint32_t sets = are_listed ? a->filled_count : a->sets;
+    for (uint32_t i = 0; i < sets && a->valid_count > 0; i++) {
+        size_t set = are_listed ? a->filled[i] : i;
+        count += drop_set(a, set * a->ways, dropped, context, keep_global);
+    }
+    if (a->valid_count == 0) a->filled_count = 0;
+    return count;
+}

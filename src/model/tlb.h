@@ -1,0 +1,94 @@
+/* Translation look-aside buffers and paging-structure caches: exact set-associative arrays of any
+ * geometry, set = number mod sets. LRU keeps each set in the order of use, so that a hit on the
+ * entry used last changes nothing: that is the hot path. */
+#pragma once
+
+#include "base/alloc.h"
+#include "base/rng.h"
+#include "model/preset.h"
+
+enum { TLB_FILLED_MOST = 64 };
+
+struct tlb_array {
+    uint64_t *tag;  /* sets * ways, each set most recently used first (LRU, FIFO: newest first) */
+    uint64_t *data; /* the translation: a page-table entry */
+    uint64_t *tree; /* PLRU: one word of tree bits a set */
+    uint32_t sets, ways, policy, set_mask; /* set_mask = sets - 1 when a power of two, else 0 */
+    uint64_t valid_count;
+    uint32_t filled_count; /* above TLB_FILLED_MOST: any set may be filled */
+    struct rng rng;        /* RANDOM */
+    uint32_t filled[TLB_FILLED_MOST]; /* sets filled since all entries were dropped */
+};
+
+#define TLB_NO_TAG UINT64_MAX
+
+/* entries % ways == 0, both >= 1 (checked by the reader of scenarios). */
+void tlb_array_init(struct tlb_array *a, const struct allocator *from, struct tlb_geometry g,
+                    uint64_t seed);
+void tlb_array_free(struct tlb_array *a, const struct allocator *from);
+
+static inline uint32_t tlb_set_of(const struct tlb_array *a, uint64_t number)
+{
+    return (uint32_t)(a->set_mask || a->sets == 1 ? number & a->set_mask : number % a->sets);
+}
+
+/* LRU and FIFO keep empty entries behind the others: the first one tells of an empty set. */
+static inline bool tlb_is_ordered(const struct tlb_array *a)
+{
+    return a->policy == POLICY_LRU || a->policy == POLICY_FIFO;
+}
+
+uint64_t *tlb_array_search(struct tlb_array *a, uint32_t set, uint64_t tag);
+/* The data of a hit (order of use updated), NULL on a miss. `number` chooses the set. */
+static inline uint64_t *tlb_array_find(struct tlb_array *a, uint64_t number, uint64_t tag)
+{
+    uint32_t set = tlb_set_of(a, number);
+    size_t first = (size_t)set * a->ways;
+    if (tlb_is_ordered(a)) {
+        if (a->tag[first] == tag) return &a->data[first];
+        if (a->tag[first] == TLB_NO_TAG) return NULL;
+    }
+    return tlb_array_search(a, set, tag);
+}
+/* The data of an entry without using it: order and counts stay as they are. NULL when it is not
+ * there. */
+uint64_t *tlb_array_peek(const struct tlb_array *a, uint64_t number, uint64_t tag);
+/* Fills after a miss. True when a valid entry was evicted for it (then *evicted is its tag). */
+bool tlb_array_fill(struct tlb_array *a, uint64_t number, uint64_t tag, uint64_t data,
+                    uint64_t *evicted);
+bool tlb_array_drop(struct tlb_array *a, uint64_t number,
+                    uint64_t tag); /* true when it was there */
+/* Drops all entries whose tag satisfies (tag & mask) != match, or every one when mask is 0;
+ * `dropped` is called with each tag. */
+uint64_t tlb_array_drop_all(struct tlb_array *a, void (*dropped)(void *context, uint64_t tag),
+                            void *context, bool keep_global);
+
+/* Tags: address space in the top bits (0 for global entries), page size, page number. */
+enum { TLB_SIZE_SHIFT = 46, TLB_SPACE_SHIFT = 48 };
+static inline uint64_t tlb_tag(uint64_t page_number, enum page_size size, uint32_t space)
+{
+    return page_number | ((uint64_t)size << TLB_SIZE_SHIFT) | ((uint64_t)space << TLB_SPACE_SHIFT);
+}
+static inline enum page_size tlb_tag_size(uint64_t tag)
+{
+    return (enum page_size)((tag >> TLB_SIZE_SHIFT) & 3);
+}
+static inline uint32_t tlb_tag_space(uint64_t tag)
+{
+    return (uint32_t)(tag >> TLB_SPACE_SHIFT);
+}
+
+struct tlb_counts {
+    uint64_t lookups, hits, misses, evictions, invalidations;
+    uint64_t size_hits[PAGE_SIZE_COUNT], size_evictions[PAGE_SIZE_COUNT],
+        size_invalidations[PAGE_SIZE_COUNT];
+};
+
+/* One level: up to three arrays. */
+struct tlb_level {
+    struct tlb_array array[PAGE_SIZE_COUNT];
+    uint8_t array_of[PAGE_SIZE_COUNT];
+    uint8_t sizes; /* bit per page size that has an array */
+    uint64_t valid[PAGE_SIZE_COUNT]; /* entries now, so that no array is searched in vain */
+    struct tlb_counts counts;
+};

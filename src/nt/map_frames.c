@@ -1,0 +1,173 @@
+/* Frames on their way into a mapping. */
+#include "nt/map_frames.h"
+
+#include "base/check.h"
+
+enum { MEMORY_TYPE_COUNT = 6, PARTIAL_DEPTH_MOST = 64 };
+
+uint32_t cache_from_type(uint32_t type)
+{
+    static const uint8_t of_type[MEMORY_TYPE_COUNT] = {
+        FRAME_NONCACHED, FRAME_CACHED, FRAME_WRITE_COMBINED, /* MmNonCached .. MmWriteCombined */
+        FRAME_CACHED, FRAME_NONCACHED, FRAME_WRITE_COMBINED, /* the reserved ones */
+    };
+    return type < MEMORY_TYPE_COUNT ? of_type[type] : (uint32_t)FRAME_CACHE_NONE;
+}
+
+bool cache_type_is_reserved(uint32_t type) { return type >= 3 && type < MEMORY_TYPE_COUNT; }
+
+uint64_t cache_entry_bits(uint32_t cache)
+{
+    switch (cache) {
+    case FRAME_NONCACHED: return pte_cache_bits(PTE_UNCACHED);
+    case FRAME_WRITE_COMBINED: return pte_cache_bits(PTE_WRITE_COMBINED);
+    default: return pte_cache_bits(PTE_CACHED);
+    }
+}
+
+uint64_t system_entry_bits(bool writable, bool executable)
+{
+    uint64_t allowed = (writable ? PTE_WRITE : 0) | (executable ? 0 : PTE_NO_EXECUTE);
+    return PTE_PRESENT | PTE_GLOBAL | allowed;
+}
+
+bool mdl_locked_by_hand(const struct mdl *m)
+{
+    if (m->builder != BUILDER_HEADER && m->builder != BUILDER_NONPAGED) return false;
+    return (m->flags & (MDL_PAGES_LOCKED | MDL_SOURCE_IS_NONPAGED_POOL)) == MDL_PAGES_LOCKED;
+}
+
+/* ---- checks ---- */
+
+/* A partial MDL borrows the frames of its source, which may itself be partial. */
+static bool source_is_gone(struct kernel *k, const struct mdl *m)
+{
+    for (unsigned depth = 0; m->builder == BUILDER_PARTIAL; depth++) {
+        m = mdl_at(k->mm, m->parent);
+        if (m == NULL || !m->live || depth == PARTIAL_DEPTH_MOST) return true;
+    }
+    if (m->builder == BUILDER_PAGES) return !m->pages_held;
+    if (m->builder == BUILDER_LOCKED) return (m->flags & MDL_PAGES_LOCKED) == 0;
+    return m->builder == BUILDER_HEADER && !mdl_locked_by_hand(m);
+}
+
+/* What is wrong with the frames, each the first slot with that fault; slot count: none. */
+struct slots_found {
+    uint64_t empty, unlocked, foreign;
+};
+
+static struct slots_found look_at_slots(struct kernel *k, const struct mdl *m, uint64_t count)
+{
+    struct slots_found found = { count, count, count };
+    for (uint64_t i = 0; i < count; i++) {
+        if (i >= m->slots || m->pfns[i] == PFN_NONE.v) {
+            found.empty = i;
+            return found;
+        }
+        const struct frame *f = frame_at(k->mm, pfn(m->pfns[i]));
+        if (f == NULL) {
+            if (found.foreign == count) found.foreign = i;
+        } else if (f->references == 0) {
+            found.unlocked = i;
+            return found;
+        }
+    }
+    return found;
+}
+
+static uint64_t slot_address(struct kernel *k, const struct mdl *m, uint64_t slot)
+{
+    return m->address.v + mdl_size_bytes(k->mm, slot);
+}
+
+/* Runs of device frames in the MDL, each checked as a range. */
+static bool devices_conflict(struct kernel *k, const struct mdl *m, uint64_t first, uint32_t cache)
+{
+    uint64_t count = mdl_page_count(m);
+    for (uint64_t i = first, n; i < count; i += n) {
+        n = 1;
+        if (frame_in_ram(k->mm, pfn(m->pfns[i]))) continue;
+        while (i + n < count && m->pfns[i + n] == m->pfns[i] + n) n++;
+        if (device_cache_conflicts(k, m->pfns[i], n, cache)) return true;
+    }
+    return false;
+}
+
+bool mapping_ends(struct kernel *k, unsigned base, const struct mdl *m, uint32_t cache)
+{
+    uint64_t count = mdl_page_count(m);
+    uint64_t first = m->slots > 0 ? m->pfns[0] : PFN_NONE.v;
+    if (m->builder == BUILDER_PARTIAL && source_is_gone(k, m) &&
+        ends(k, base + MAPPING_SOURCE_GONE, P(m->address.v, first, 0), P(first, 0, 0)))
+        return true;
+    struct slots_found found = look_at_slots(k, m, count);
+    if (found.empty < count) {
+        uint64_t value = found.empty < m->slots ? m->pfns[found.empty] : PFN_NONE.v;
+        struct params p = P(m->address.v, slot_address(k, m, found.empty), value);
+        if (ends(k, base + MAPPING_EMPTY_SLOT, P(m->address.v, count, value), p)) return true;
+    }
+    if (found.unlocked < count &&
+        ends(k, base + MAPPING_UNLOCKED, P(m->address.v, count, m->pfns[found.unlocked]),
+             P(m->pfns[found.unlocked], 0, 0)))
+        return true;
+    if (found.foreign < count && (m->flags & MDL_IO_SPACE) == 0) {
+        struct params p = P(m->address.v, slot_address(k, m, found.foreign),
+                            m->pfns[found.foreign]);
+        if (ends(k, base + MAPPING_FOREIGN, p, P(0, 0, 0))) return true;
+    }
+    if (count == 0 && fails(k, base + MAPPING_ZERO)) return true;
+    return found.foreign < count && devices_conflict(k, m, found.foreign, cache) &&
+           fails(k, base + MAPPING_CONFLICT);
+}
+
+static bool is_mapped_device_mdl(const struct mdl *m)
+{
+    if ((m->flags & MDL_IO_SPACE) == 0 || m->pfns == NULL) return false;
+    return m->mapping == MAPPING_SYSTEM || m->mapping == MAPPING_RESERVED || m->user_mappings > 0;
+}
+
+/* Mappings of devices are few, so they are looked at one by one. */
+bool device_cache_conflicts(struct kernel *k, uint64_t first, uint64_t page_count, uint32_t cache)
+{
+    uint64_t last = first + (page_count - 1);
+    for (size_t i = 0; i < k->io_mapping_count; i++) {
+        const struct io_mapping *io = &k->io_mappings[i];
+        uint64_t io_first = pa_to_pfn(io->physical).v;
+        if (io->live && io->cache != cache && io_first <= last &&
+            first <= io_first + (io->page_count - 1))
+            return true;
+    }
+    for (uint32_t id = mdl_next_live(k->mm, 0); id != 0; id = mdl_next_live(k->mm, id)) {
+        const struct mdl *m = mdl_at(k->mm, id);
+        if (!is_mapped_device_mdl(m) || m->map_cache == cache) continue;
+        uint64_t count = mdl_page_count(m) < m->slots ? mdl_page_count(m) : m->slots;
+        for (uint64_t i = 0; i < count; i++)
+            if (m->pfns[i] >= first && m->pfns[i] <= last) return true;
+    }
+    return false;
+}
+
+/* ---- writing ---- */
+
+uint32_t frame_settle_cache(struct kernel *k, pfn_t f, uint32_t cache)
+{
+    struct frame *frame = frame_at(k->mm, f);
+    if (frame == NULL) return cache;
+    if (frame->cache == FRAME_CACHE_NONE)
+        frame->cache = (uint8_t)(frame->owner == OWNER_MDL ? cache : (uint32_t)FRAME_CACHED);
+    return frame->cache;
+}
+
+void mapping_write(struct kernel *k, const struct mdl *m, struct page_map *map, va_t at,
+                   uint32_t cache, uint64_t bits)
+{
+    uint64_t count = mdl_page_count(m);
+    CHECK2(count <= m->slots, count, m->slots);
+    for (uint64_t i = 0, n; i < count; i += n) {
+        uint32_t own = frame_settle_cache(k, pfn(m->pfns[i]), cache);
+        n = 1;
+        while (i + n < count && frame_settle_cache(k, pfn(m->pfns[i + n]), cache) == own) n++;
+        paging_set_range(k->hw, map, va_add(at, i * PAGE_BYTES), m->pfns + i, n,
+                         bits | cache_entry_bits(own));
+    }
+}

@@ -1,0 +1,121 @@
+/* Valgrind lackey's text (--trace-mem=yes): "I  ADDR,SIZE", " L ADDR,SIZE", " S ...", " M ...",
+ * among Valgrind's own lines. The manual, "Lackey: an example tool", section 13.2. */
+#include "replay/parse.h"
+
+/* The three characters before the address, the first the lowest. Index: the low four bits of the
+ * two that differ, or-ed. Entries of 0 match nothing, but at 0, where three NUL bytes would. */
+#define HEAD(a, b) ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)' ' << 16)
+static const struct { uint32_t head; uint8_t kind; } heads[16] = {
+    [0] = { UINT32_MAX, 0 },
+    ['I' & 15] = { HEAD('I', ' '), ACCESS_FETCH },
+    ['L' & 15] = { HEAD(' ', 'L'), ACCESS_LOAD },
+    ['S' & 15] = { HEAD(' ', 'S'), ACCESS_STORE },
+    ['M' & 15] = { HEAD(' ', 'M'), ACCESS_MODIFY },
+};
+
+/* The line exactly as Valgrind prints it, with a size of one or two digits. Returns the bytes
+ * taken, 0 when the line is anything else, right or wrong. Where the next line starts hangs on the
+ * line end alone, which is looked for first, and the conditions are gathered: so lines overlap in
+ * the processor, and no branch depends on a kind or a length. */
+static inline size_t parse_usual(const char *at, struct access *out)
+{
+    unsigned end = 8 + parse_first16(parse_line_ends16(at + 8));
+    uint32_t head = (uint32_t)parse_word(at) & 0xffffff;
+    unsigned index = (head | head >> 8) & 15;
+
+    unsigned is_short = at[end - 2] == ',';
+    unsigned tens = ((unsigned char)at[end - 2] - (unsigned)'0') & (is_short - 1);
+    unsigned ones = (unsigned char)at[end - 1] - (unsigned)'0';
+    unsigned size = tens * 10 + ones;
+
+    unsigned comma = end - 3 + is_short;
+    unsigned digits = comma - 3; /* 2 .. 19 */
+    struct parse_hex16 hex = parse_hex16(at + 3);
+    uint64_t address = hex.value >> ((64 - 4 * digits) & 63);
+    uint64_t wrong = (heads[index].head ^ head) | (uint64_t)(at[comma] ^ ',') |
+                     (uint64_t)(at[end] ^ '\n') | (~hex.digits & ((1U << digits) - 1)) |
+                     (digits > 16) | (tens > 9) | (ones > 9) | (size == 0) |
+                     (address + size - 1 < address);
+    *out = (struct access){ .address = address, .size = size, .kind = heads[index].kind };
+    return wrong == 0 ? end + 1 : 0;
+}
+
+static bool is_remark(const char *at, const char *end)
+{
+    /* ==PID== Valgrind's own, --PID-- its debug messages, **PID** those of client requests. */
+    return end - at >= 2 && at[0] == at[1] && (*at == '=' || *at == '-' || *at == '*');
+}
+
+static bool looks_like(const char *at, const char *end)
+{
+    at = parse_skip_blanks(at);
+    return end - at >= 2 && (at[1] == ' ' || at[1] == '\t') && memchr("ILSM", *at, 4) != NULL;
+}
+
+static const char *parse_size(struct parse *p, const char *at, uint32_t *size)
+{
+    const char *start = at;
+    for (*size = 0; *at >= '0' && *at <= '9'; at++)
+        if (*size <= ACCESS_BYTES_MAX) *size = *size * 10 + (uint32_t)(*at - '0');
+    if (at == start) {
+        parse_fail(p, at, "expected a size in decimal");
+        return NULL;
+    }
+    if (*size == 0 || *size > ACCESS_BYTES_MAX) {
+        parse_fail(p, start, "a size is 1 to 4096 bytes");
+        return NULL;
+    }
+    return at;
+}
+
+/* Blanks are free, an address may be shorter or padded, a size may have more digits. */
+static enum line_kind parse_any(struct parse *p, struct access *out)
+{
+    const char *at = p->at;
+    if (is_remark(at, p->end)) return LINE_EMPTY;
+    at = parse_skip_blanks(at);
+    if (parse_at_line_end(at)) return LINE_EMPTY;
+    if (!looks_like(at, p->end))
+        return parse_fail(p, at, "expected 'I', 'L', 'S' or 'M', a blank, an address and a size");
+    out->kind = heads[*at & 15].kind;
+
+    const char *start = parse_skip_blanks(at + 1);
+    at = parse_hex(p, start, &out->address);
+    if (at == NULL) return LINE_BAD;
+    if (*at != ',') return parse_fail(p, at, "expected ',' and a size after the address");
+    at = parse_size(p, at + 1, &out->size);
+    if (at == NULL) return LINE_BAD;
+    if (!parse_at_line_end(parse_skip_blanks(at)))
+        return parse_fail(p, at, "expected the end of the line after the size");
+    if (out->address + (out->size - 1) < out->address)
+        return parse_fail(p, start, "the access reaches past the end of the 64-bit address space");
+    return LINE_RECORD;
+}
+
+static size_t parse(struct parse *p, struct access *out, size_t room)
+{
+    size_t count = 0;
+    const char *at = p->at, *end = p->end;
+    uint64_t lines = p->lines;
+    while (count < room && at < end) {
+        size_t taken = parse_usual(at, &out[count]);
+        if (__builtin_expect(taken == 0, 0)) {
+            p->at = at;
+            enum line_kind kind = parse_any(p, &out[count]);
+            if (kind == LINE_BAD) break;
+            count += kind == LINE_RECORD;
+            at = parse_next_line(at);
+        } else {
+            at += taken;
+            count++;
+        }
+        lines++;
+    }
+    p->at = at;
+    p->lines = lines;
+    return count;
+}
+
+const struct trace_format lackey_format = {
+    .name = "lackey", .parse = parse, .looks_like = looks_like, .is_remark = is_remark,
+};

@@ -1,0 +1,55 @@
+/* `machine.cpu`: what stands beside the preset overrides single values of it. */
+#include "scenario/compiler.h"
+
+#include <string.h>
+
+/* Dearer than any access of real hardware, and 2^23 of them still fit into the clock. */
+#define PRICE_MOST (UINT64_C(1) << 40)
+
+static void compile_cost(struct compiler *c, const struct node *costs, size_t i)
+{
+    const char *words[COST_COUNT];
+    for (unsigned cost = 0; cost < COST_COUNT; cost++) {
+        words[cost] = cost_rows[cost].key;
+        if (strcmp(cost_rows[cost].key, costs->keys[i]) != 0) continue;
+        struct value v;
+        if (!constant(c, costs->items[i], &v)) return;
+        bool fits = (v.kind == VALUE_INT || v.kind == VALUE_TIME) && v.v <= PRICE_MOST;
+        if (fits) c->program->config.price[cost] = v.v;
+        else {
+            report(c, costs->items[i], "expected cycles, at most %u, found %s", PRICE_MOST,
+                   found(c, costs->items[i]));
+        }
+        return;
+    }
+    report_key(c, costs, i, "unknown cost '%s': `mdlsim list costs` names them%s",
+               shown(c, costs->keys[i]), hint(c, costs->keys[i], words, COST_COUNT));
+}
+
+void compile_cpu(struct compiler *c)
+{
+    struct sim_config *config = &c->program->config;
+    const struct cpu_preset *preset = config->preset;
+    config->l1d = preset->l1d;
+    config->l1i = preset->l1i;
+    config->l2 = preset->l2;
+    memcpy(config->psc, preset->psc, sizeof config->psc);
+    memcpy(config->price, preset->price, sizeof config->price);
+    config->cpu_count = 1;
+    const struct node *machine = node_get(c->root, "machine");
+    const struct node *cpu = machine ? node_get(machine, "cpu") : NULL;
+    if (!cpu || !keys_check(c, cpu, "machine.cpu")) return;
+    uint64_t count = 1;
+    const struct node *count_node = node_get(cpu, "count");
+    expect_number(c, count_node, NUMBER_COUNT, (struct range){ 1, 4096 }, &count);
+    if (count > 1) report(c, count_node, "several processors are not there yet");
+    const struct node *caches = node_get(cpu, "caches");
+    if (caches) report(c, caches, "the geometry of data caches is not there yet");
+    const struct node *tlb = node_get(cpu, "tlb");
+    if (tlb) compile_tlb(c, tlb);
+    const struct node *costs = node_get(cpu, "costs");
+    if (!costs || !expect_map(c, costs, "a mapping of costs")) return;
+    for (size_t i = 0; i < costs->count; i++) {
+        if (!key_is_own(costs->keys[i])) compile_cost(c, costs, i);
+    }
+}

@@ -1,0 +1,368 @@
+/* CPU accesses of a scenario: through TLB and page tables, contents included. */
+#include "sim/internal.h"
+
+#include <string.h>
+
+struct outcome outcome_of_touch(const struct touch *t)
+{
+    if (t->end == TOUCH_RAISES)
+        return (struct outcome){ .end = END_RAISES, .status = t->status, .failed = true };
+    if (t->end == TOUCH_STOPS)
+        return (struct outcome){ .end = END_STOPS, .stop = t->stop, .failed = true };
+    return (struct outcome){ .end = END_RETURNS };
+}
+
+static void charge_data(struct sim *s, const struct touch *t, enum access_type type)
+{
+    bool cached = pte_cache_of(t->entry) == PTE_CACHED;
+    charge(&s->hw, cached ? COST_MEMORY : type == ACCESS_WRITE ? COST_MMIO_WRITE : COST_MMIO, 1);
+}
+
+static void tell_access(struct sim *s, const struct access_run *a, va_t at, uint32_t size,
+                        const struct touch *t, uint64_t hits, uint64_t walks)
+{
+    const struct cpu *cpu = s->hw.cpu;
+    const struct tlb_level *first =
+        a->type == ACCESS_EXECUTE && cpu->l1i.sizes != 0 ? &cpu->l1i : &cpu->l1d;
+    struct access_event e = { .seq = s->seq,
+                              .type = a->type,
+                              .at = at,
+                              .physical = t->at,
+                              .translated = t->end == TOUCH_OK,
+                              .size = size,
+                              .l1_hit = first->counts.hits != hits,
+                              .walked = cpu->walks.count != walks,
+                              .faulted = t->faulted };
+    s->sink->access(s->sink->context, &e);
+}
+
+/* The part of an access that lies in one page. */
+static void access_part(struct sim *s, struct access_run *a, va_t at, uint32_t size,
+                        struct touch *t)
+{
+    bool detail = s->sink != NULL && s->sink->access != NULL;
+    const struct cpu *cpu = s->hw.cpu;
+    uint64_t hits = a->type == ACCESS_EXECUTE && cpu->l1i.sizes != 0 ? cpu->l1i.counts.hits
+                                                                     : cpu->l1d.counts.hits;
+    uint64_t walks = cpu->walks.count;
+    mm_touch_into(&s->mm, at, a->type, a->user, a->driver, t);
+    if (__builtin_expect(t->stale, 0))
+        report_rule(&s->kernel, "stale_tlb_use", NULL, P(at.v, 0, 0), NULL);
+    if (t->end == TOUCH_OK) charge_data(s, t, a->type);
+    if (__builtin_expect(detail, 0)) tell_access(s, a, at, size, t, hits, walks);
+}
+
+/* A mapping that outlived its pages may show a frame that is a page table by now. */
+static bool overwrites_table(struct sim *s, const struct touch *t)
+{
+    return frame_peek(&s->mm, pa_to_pfn(t->at)).state == FRAME_TABLE;
+}
+
+/* Bug Check 0x1A, parameter 0x41792: a corrupted page-table entry. Windows notices it later. */
+static struct touch table_corrupted(va_t at)
+{
+    return (struct touch){ .end = TOUCH_STOPS,
+                           .stop = { BC_MEMORY_MANAGEMENT, { 0x41792, at.v, 0, 0 } } };
+}
+
+void access_one(struct sim *s, struct access_run *a, va_t at, uint32_t size, const uint8_t *store,
+                uint8_t *load, bool *known, struct touch *out)
+{
+    a->totals.count++;
+    a->totals.bytes += size;
+    uint32_t done = 0;
+    for (;;) {
+        va_t here = va_add(at, done);
+        uint64_t room = PAGE_BYTES - va_offset(here);
+        uint32_t part = size - done < room ? size - done : (uint32_t)room;
+        access_part(s, a, here, part, out);
+        if (out->end != TOUCH_OK) return;
+        if (store != NULL && overwrites_table(s, out)) {
+            *out = table_corrupted(here);
+            return;
+        }
+        if (store != NULL) phys_write(&s->hw.phys, out->at, store + done, part);
+        if (load != NULL && !phys_read(&s->hw.phys, out->at, load + done, part)) *known = false;
+        done += part;
+        if (done == size) return;
+    }
+}
+
+/* ---- read, write, execute ---- */
+
+struct places {
+    va_t start;
+    uint64_t step, size, places, count;
+    uint64_t length; /* as given */
+};
+
+static bool optional(struct sim *s, expr_t e, uint64_t fallback, uint64_t *out)
+{
+    *out = fallback;
+    return e == 0 || eval_number(s, e, out);
+}
+
+static bool places_refuse(struct sim *s, const struct step *step, const char *why)
+{
+    sim_error(s, step->where, step->path, why);
+    return false;
+}
+
+/* Where the accesses go: `places` of `size` bytes, `step` bytes apart, `count` of them visited. */
+static bool places_of(struct sim *s, const struct step *step, struct places *p)
+{
+    const struct access_step *a = &step->u.access;
+    uint64_t address, length, end;
+    if (!eval_number(s, a->address, &address) || !optional(s, a->size, 8, &p->size)) return false;
+    if (p->size == 0 || p->size > ACCESS_BYTES_MAX)
+        return places_refuse(s, step, "size is 1 to 4096 bytes");
+    if (a->value != 0 && p->size > 8)
+        return places_refuse(s, step, "a value is at most 8 bytes: give a smaller size");
+    if (!optional(s, a->stride, p->size, &p->step)) return false;
+    if (p->step == 0) return places_refuse(s, step, "stride is at least 1");
+    if (!optional(s, a->count, 0, &p->count) || !optional(s, a->length, 0, &length)) return false;
+    if (a->length != 0 && (length == 0 || length % p->size != 0))
+        return places_refuse(s, step, "length is a multiple of size, and at least one size");
+    p->length = length;
+    if (a->length == 0) length = p->size;
+    p->places = (length - p->size) / p->step + 1;
+    if (a->length == 0 && a->count != 0) p->places = p->count;
+    if (a->count == 0) p->count = p->places;
+    p->start = va(address);
+    if (p->places > 0 && (!mul_fits(p->places - 1, p->step, &end) ||
+                          !add_fits(end, address, &end) || !add_fits(end, p->size - 1, &end)))
+        return places_refuse(s, step, "the accesses leave the 64-bit address space");
+    return true;
+}
+
+static void value_bytes(uint64_t v, uint8_t bytes[8])
+{
+    for (unsigned i = 0; i < 8; i++) bytes[i] = (uint8_t)(v >> (8 * i));
+}
+
+static uint64_t bytes_value(const uint8_t *bytes, uint64_t size)
+{
+    uint64_t v = 0;
+    for (uint64_t i = 0; i < size && i < 8; i++) v |= (uint64_t)bytes[i] << (8 * i);
+    return v;
+}
+
+static void mismatch(struct sim *s, const struct step *step, va_t at, bool known, uint64_t found,
+                     uint64_t wanted)
+{
+    if (known)
+        finding_add(s, step->where, step->path, "read %x at %x, expected %x", found, at.v, wanted);
+    else
+        finding_add(s, step->where, step->path,
+                    "read contents at %x that nobody wrote, expected %x", at.v, wanted);
+}
+
+struct access_values {
+    bool check, bind;
+    uint64_t wanted, last;
+    bool last_known, mismatched;
+    uint8_t bytes[8];
+};
+
+static void access_place(struct sim *s, const struct step *step, struct access_run *run,
+                         const struct places *p, va_t at, struct access_values *v,
+                         struct touch *t)
+{
+    uint8_t loaded[8];
+    bool known = true;
+    bool loads = run->type == ACCESS_READ && (v->check || v->bind) && p->size <= 8;
+    const uint8_t *store = run->type == ACCESS_WRITE && v->check ? v->bytes : NULL;
+    access_one(s, run, at, (uint32_t)p->size, store, loads ? loaded : NULL, &known, t);
+    if (t->end != TOUCH_OK || !loads) return;
+    v->last = bytes_value(loaded, p->size);
+    v->last_known = known;
+    if (v->check && !v->mismatched && (!known || v->last != v->wanted)) {
+        v->mismatched = true;
+        mismatch(s, step, at, known, v->last, v->wanted);
+    }
+}
+
+static void access_all(struct sim *s, const struct step *step, struct access_run *run,
+                       const struct places *p, struct access_values *v, struct touch *t)
+{
+    bool random = step->u.access.pattern == PATTERN_RANDOM;
+    for (uint64_t i = 0; i < p->count && t->end == TOUCH_OK && !s->error; i++) {
+        uint64_t place = random          ? rng_below(&s->random_access, p->places)
+                         : i < p->places ? i
+                                         : i % p->places;
+        access_place(s, step, run, p, va_add(p->start, place * p->step), v, t);
+        if ((i & 0xFFFF) == 0xFFFF && s->interrupted != NULL &&
+            s->interrupted(s->interrupt_context))
+            s->reason = END_INTERRUPTED;
+        if (s->reason == END_INTERRUPTED) break;
+    }
+}
+
+static struct access_totals counted(const struct sim *s, enum access_type type)
+{
+    const struct cpu *cpu = s->hw.cpu;
+    const struct fault_counts *f = &s->mm.faults;
+    const struct tlb_level *first =
+        type == ACCESS_EXECUTE && cpu->l1i.sizes != 0 ? &cpu->l1i : &cpu->l1d;
+    return (struct access_totals){
+        .tlb_hits = first->counts.hits,
+        .walks = cpu->walks.count,
+        .faults = f->demand_zero + f->transition + f->page_file + f->copy_on_write +
+                  f->access_violation + f->guard_page,
+    };
+}
+
+void access_count(struct sim *s, struct access_run *a, const struct access_totals *before,
+                  struct access_totals *into)
+{
+    struct access_totals after = counted(s, a->type);
+    a->totals.tlb_hits = after.tlb_hits - before->tlb_hits;
+    a->totals.walks = after.walks - before->walks;
+    a->totals.faults = after.faults - before->faults;
+    into->count += a->totals.count;
+    into->bytes += a->totals.bytes;
+    into->tlb_hits += a->totals.tlb_hits;
+    into->walks += a->totals.walks;
+    into->faults += a->totals.faults;
+}
+
+struct access_totals access_before(const struct sim *s, enum access_type type)
+{
+    return counted(s, type);
+}
+
+static const char *const access_names[ACCESS_TYPE_COUNT] = { "read", "write", "execute" };
+
+static void access_event(struct sim *s, const struct step *step, struct event *e,
+                         const struct places *p, const struct access_values *v)
+{
+    const struct access_step *a = &step->u.access;
+    event_arg_number(e, "address", ARG_HEX, p->start.v);
+    if (a->length != 0)
+        event_arg_number(e, "length", ARG_DECIMAL, p->length);
+    if (a->stride != 0) event_arg_number(e, "stride", ARG_DECIMAL, p->step);
+    event_arg_number(e, "size", ARG_DECIMAL, p->size);
+    if (a->count != 0) event_arg_number(e, "count", ARG_DECIMAL, p->count);
+    if (a->pattern == PATTERN_RANDOM) event_arg_text(e, "pattern", "random");
+    if (a->value != 0) event_arg_number(e, "value", ARG_HEX, v->wanted);
+    if (step->u.access.mode == 1 || (a->mode < 0 && s->thread->plan->user_mode))
+        event_arg_text(e, "mode", "user");
+}
+
+void step_access(struct sim *s, const struct step *step, struct step_result *r)
+{
+    const struct access_step *a = &step->u.access;
+    struct places p = { 0 };
+    struct access_values v = { .check = a->value != 0, .bind = step->bind_count > 0 };
+    if (!places_of(s, step, &p)) return;
+    if (v.check && !eval_number(s, a->value, &v.wanted)) return;
+    if (v.check && p.size < 8 && v.wanted >> (8 * p.size) != 0) {
+        sim_error(s, step->where, step->path, "the value does not fit into `size` bytes");
+        return;
+    }
+    value_bytes(v.wanted, v.bytes);
+    struct access_run run = { .type = a->type,
+                              .driver = true,
+                              .user = a->mode < 0 ? s->thread->plan->user_mode : a->mode == 1 };
+    struct event_mark mark;
+    event_begin(s, step, &mark);
+    struct access_totals before = counted(s, a->type);
+    struct touch t = { .end = TOUCH_OK };
+    access_all(s, step, &run, &p, &v, &t);
+    access_count(s, &run, &before, &s->by_type[a->type]);
+    r->outcome = outcome_of_touch(&t);
+    r->has_value = a->type == ACCESS_READ && p.size <= 8;
+    if (r->has_value && t.end == TOUCH_OK)
+        r->outcome.returns = v.last_known ? value_int(v.last) : (struct value){ 0 };
+    if (s->sink == NULL) {
+        event_skip(s);
+    } else {
+        struct event e = { .call = access_names[a->type],
+                           .outcome = &r->outcome,
+                           .accesses = run.totals,
+                           .has_accesses = true,
+                           .has_returns = r->has_value && step->bind_count > 0 && v.last_known };
+        access_event(s, step, &e, &p, &v);
+        event_end(s, step, &mark, &e);
+    }
+    step_finish(s, step, r, &mark);
+}
+
+/* ---- copy ---- */
+
+static void totals_add(struct access_totals *into, const struct access_totals *from)
+{
+    into->tlb_hits += from->tlb_hits;
+    into->walks += from->walks;
+    into->faults += from->faults;
+}
+
+/* What happened between two counts. */
+static struct access_totals counted_since(const struct sim *s, const struct access_totals *before)
+{
+    struct access_totals now = counted(s, ACCESS_READ);
+    return (struct access_totals){ .tlb_hits = now.tlb_hits - before->tlb_hits,
+                                   .walks = now.walks - before->walks,
+                                   .faults = now.faults - before->faults };
+}
+
+/* Eight bytes at a time, less at the end: a read, then a write. */
+static struct touch copy_all(struct sim *s, struct access_run *in, struct access_run *out,
+                             va_t from, va_t to, uint64_t length)
+{
+    struct touch t = { .end = TOUCH_OK };
+    for (uint64_t done = 0; done < length && t.end == TOUCH_OK;) {
+        uint32_t part = length - done < 8 ? (uint32_t)(length - done) : 8;
+        uint8_t bytes[8];
+        bool known = true;
+        struct access_totals mark = counted(s, ACCESS_READ);
+        access_one(s, in, va_add(from, done), part, NULL, bytes, &known, &t);
+        struct access_totals read = counted_since(s, &mark);
+        totals_add(&in->totals, &read);
+        if (t.end != TOUCH_OK) break;
+        mark = counted(s, ACCESS_READ);
+        access_one(s, out, va_add(to, done), part, known ? bytes : NULL, NULL, NULL, &t);
+        struct access_totals written = counted_since(s, &mark);
+        totals_add(&out->totals, &written);
+        done += part;
+    }
+    return t;
+}
+
+static void copy_count(struct access_totals *into, const struct access_totals *from)
+{
+    into->count += from->count;
+    into->bytes += from->bytes;
+    totals_add(into, from);
+}
+
+void step_copy(struct sim *s, const struct step *step, struct step_result *r)
+{
+    uint64_t from, to, length, end;
+    const struct copy_step *c = &step->u.copy;
+    if (!eval_number(s, c->from, &from) || !eval_number(s, c->to, &to) ||
+        !eval_number(s, c->length, &length))
+        return;
+    if (!add_fits(from, length, &end) || !add_fits(to, length, &end)) {
+        sim_error(s, step->where, step->path, "the copy leaves the 64-bit address space");
+        return;
+    }
+    bool user = s->thread->plan->user_mode;
+    struct access_run in = { .type = ACCESS_READ, .user = user, .driver = true };
+    struct access_run out = { .type = ACCESS_WRITE, .user = user, .driver = true };
+    struct event_mark mark;
+    event_begin(s, step, &mark);
+    struct touch t = copy_all(s, &in, &out, va(from), va(to), length);
+    copy_count(&s->by_type[ACCESS_READ], &in.totals);
+    copy_count(&s->by_type[ACCESS_WRITE], &out.totals);
+    r->outcome = outcome_of_touch(&t);
+    struct event e = {
+        .call = "copy", .outcome = &r->outcome, .accesses = in.totals, .has_accesses = true
+    };
+    copy_count(&e.accesses, &out.totals);
+    event_arg_number(&e, "from", ARG_HEX, from);
+    event_arg_number(&e, "to", ARG_HEX, to);
+    event_arg_number(&e, "length", ARG_DECIMAL, length);
+    event_end(s, step, &mark, &e);
+    step_finish(s, step, r, &mark);
+}

@@ -1,0 +1,155 @@
+/* Steps that call a routine: arguments from expressions into the routine's record, and back. */
+#include "sim/internal.h"
+
+#include <string.h>
+
+static bool refuse(struct sim *s, const struct step *step, const struct field *f, const char *why)
+{
+    struct text path;
+    text_init(&path, s->from);
+    text_format(&path, "%s.%s.%s", step->path, step->u.call.routine->name, f->key);
+    sim_error(s, step->where, text_string(&path), why);
+    text_free(&path);
+    return false;
+}
+
+/* An MDL is given as the object, or by the address of its header. */
+static bool object_id(struct sim *s, const struct step *step, const struct field *f, struct value v,
+                      uint64_t *out)
+{
+    uint8_t kind = f->type == FIELD_MDL ? VALUE_MDL : VALUE_IRP;
+    *out = v.id;
+    if (v.kind == kind) return true;
+    *out = 0;
+    if (v.kind == VALUE_NULL || (v.kind == VALUE_INT && v.v == 0)) return true;
+    if (f->type == FIELD_MDL && v.kind == VALUE_INT) *out = mdl_by_address(&s->mm, va(v.v));
+    if (*out != 0) return true;
+    return refuse(s, step, f, f->type == FIELD_MDL ? "this is no MDL" : "this is no IRP");
+}
+
+static bool process_id(struct sim *s, const struct step *step, const struct field *f,
+                       struct value v, uint64_t *out)
+{
+    *out = v.id;
+    if (v.kind == VALUE_PROCESS) return true;
+    *out = s->thread->process_id;
+    if (v.kind == VALUE_INT && v.v == UINT64_MAX) return true; /* NtCurrentProcess */
+    *out = 0;
+    return v.kind == VALUE_NULL || refuse(s, step, f, "this is no process");
+}
+
+static bool in_range(const struct field *f, uint64_t v)
+{
+    if (f->max != 0 && (v < f->min || v > f->max)) return false;
+    switch (f->type) {
+    case FIELD_BOOL:
+        return v <= 1;
+    case FIELD_U8:
+        return v <= UINT8_MAX;
+    case FIELD_U32:
+    case FIELD_NAME:
+    case FIELD_FLAGS:
+    case FIELD_TAG:
+        return v <= UINT32_MAX;
+    default:
+        return true;
+    }
+}
+
+static bool store_arg(struct sim *s, const struct step *step, const struct field *f, struct value v,
+                      void *record)
+{
+    uint64_t number = v.v;
+    if (f->type == FIELD_MDL || f->type == FIELD_IRP) {
+        if (!object_id(s, step, f, v, &number)) return false;
+    } else if (f->type == FIELD_PROCESS) {
+        if (!process_id(s, step, f, v, &number)) return false;
+    } else if (v.kind == VALUE_BOOL && f->type != FIELD_BOOL && f->type != FIELD_U32) {
+        return refuse(s, step, f, "a truth value where a number is needed");
+    } else if (!in_range(f, number)) {
+        return refuse(s, step, f, "the value is out of the parameter's range");
+    }
+    field_set(f, record, number);
+    return true;
+}
+
+static bool store_list(struct sim *s, const struct call_arg *arg, void *record)
+{
+    if (arg->list_count > s->list_room) {
+        s->list = mem_grow(s->from, s->list, &s->list_room, arg->list_count, sizeof *s->list);
+    }
+    for (uint32_t i = 0; i < arg->list_count; i++) {
+        s->list[i][1] = 0;
+        if (!eval_number(s, arg->list[i][0], &s->list[i][0])) return false;
+        if (arg->list[i][1] != 0 && !eval_number(s, arg->list[i][1], &s->list[i][1])) return false;
+    }
+    struct list_arg list = { s->list, arg->list_count };
+    memcpy((char *)record + arg->field->offset, &list, sizeof list);
+    return true;
+}
+
+static bool make_record(struct sim *s, const struct step *step, void *record)
+{
+    const struct call_step *call = &step->u.call;
+    memset(record, 0, call->routine->args_bytes);
+    for (uint32_t i = 0; i < call->arg_count; i++) {
+        const struct call_arg *arg = &call->args[i];
+        struct value v;
+        if (arg->field->type == FIELD_LIST) {
+            if (!store_list(s, arg, record)) return false;
+        } else if (arg->value != 0) {
+            if (!eval(s, arg->value, &v) || !store_arg(s, step, arg->field, v, record))
+                return false;
+        }
+    }
+    return true;
+}
+
+static void call_routine(struct sim *s, const struct step *step, const struct routine *routine,
+                         void *record, struct step_result *r)
+{
+    struct event_mark mark;
+    _Alignas(16) unsigned char given[ROUTINE_ARGS_BYTES];
+    if (s->sink != NULL) memcpy(given, record, routine->args_bytes);
+    event_begin(s, step, &mark);
+    r->outcome = kernel_call(&s->kernel, routine, record);
+    r->has_value = true;
+    r->args = record;
+    struct cpu *cpu = s->hw.cpu;
+    series_add(&s->series[routine_index(routine)], cpu->clock.v - mark.start.v, r->outcome.failed,
+               mark.spent, cpu->spent);
+    if (s->sink == NULL) {
+        event_skip(s);
+    } else {
+        struct event e = { .call = routine->name,
+                           .routine = routine,
+                           .args = record,
+                           .given = given,
+                           .outcome = &r->outcome,
+                           .has_returns = true };
+        event_end(s, step, &mark, &e);
+    }
+    step_finish(s, step, r, &mark);
+}
+
+void step_call(struct sim *s, const struct step *step, struct step_result *r)
+{
+    _Alignas(16) unsigned char record[ROUTINE_ARGS_BYTES];
+    if (make_record(s, step, record)) call_routine(s, step, step->u.call.routine, record, r);
+}
+
+void step_irql(struct sim *s, const struct step *step, struct step_result *r)
+{
+    _Alignas(16) unsigned char record[ROUTINE_ARGS_BYTES] = { 0 };
+    const char *name = step->op == STEP_RAISE_IRQL ? "KeRaiseIrql" : "KeLowerIrql";
+    const struct routine *routine = routine_find(name);
+    uint64_t level;
+    if (!eval_number(s, step->u.value, &level)) return;
+    const struct field *f = field_find(routine->args, "NewIrql");
+    if (level > 31) {
+        sim_error(s, step->where, step->path, "an IRQL is 0 to 31");
+        return;
+    }
+    field_set(f, record, level);
+    call_routine(s, step, routine, record, r);
+}

@@ -1,0 +1,76 @@
+/* One event of a trace, as the core hands it to a sink. Everything in it is valid during the call
+ * only. */
+#pragma once
+
+#include "nt/kernel.h"
+#include "sim/program.h"
+
+enum event_arg_type {
+    ARG_DECIMAL,
+    ARG_HEX,
+    ARG_VA, /* an address, 0 is null */
+    ARG_TEXT,
+    ARG_VALUE,
+    ARG_BOOL,
+    ARG_NAME,  /* one of `names` */
+    ARG_FLAGS, /* `names` joined */
+};
+struct event_arg {
+    const char *key;
+    uint8_t type;
+    const struct names *names;
+    uint64_t number;
+    const char *text;
+    struct value value;
+};
+enum { EVENT_ARGS_MAX = 16 };
+
+struct event_delta { /* what the event changed of the system; 0 is not shown */
+    int64_t free_system_ptes, free_pages, locked_pages, page_table_pages, pool_bytes;
+};
+
+/* What the CPU accesses of a read, write, execute, copy or replay came to. */
+struct access_totals {
+    uint64_t count, bytes, tlb_hits, walks, faults;
+};
+
+struct event {
+    uint64_t seq;
+    cycles_t t;
+    uint32_t cpu;
+    const char *thread;
+    uint32_t irql;
+    struct where where;
+    const char *call; /* routine or action */
+    const char *note;
+    const struct routine *routine; /* NULL for other actions: then `list` holds the arguments */
+    const void *args;              /* the routine's record after the call */
+    const void *given;             /* and before it: arguments as they were passed */
+    struct event_arg list[EVENT_ARGS_MAX];
+    uint32_t list_count;
+    const struct outcome *outcome;
+    bool has_returns;      /* an action that gives a value back (read with `as`) */
+    const struct mdl *mdl; /* NULL: none changed */
+    bool pfns;             /* its frames changed */
+    uint64_t cycles;
+    const uint64_t *cost; /* COST_COUNT */
+    struct event_delta delta;
+    struct access_totals accesses;
+    bool has_accesses;
+};
+
+/* A single access, for `--detail access`. */
+struct access_event {
+    uint64_t seq; /* of the step's event that it belongs to */
+    enum access_type type;
+    va_t at;
+    pa_t physical; /* where `translated` */
+    uint32_t size;
+    bool translated, l1_hit, walked, faulted;
+};
+
+struct sink {
+    void (*event)(void *context, const struct event *e);
+    void (*access)(void *context, const struct access_event *a); /* NULL: not wanted */
+    void *context;
+};

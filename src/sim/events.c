@@ -1,0 +1,105 @@
+/* Events: what a step changed, measured between its begin and its end. */
+#include "sim/internal.h"
+
+#include <string.h>
+
+static struct event_delta counters(const struct sim *s)
+{
+    const struct frames *f = &s->mm.frames;
+    const struct pools *p = &s->mm.pools;
+    return (struct event_delta){
+        .free_system_ptes = (int64_t)(s->mm.syspte.total - s->mm.syspte.in_use.now),
+        .free_pages = (int64_t)(f->now[FRAME_ZEROED].now + f->now[FRAME_FREE].now),
+        .locked_pages = (int64_t)f->locked.now,
+        .page_table_pages = (int64_t)f->now[FRAME_TABLE].now,
+        .pool_bytes = (int64_t)(p->pool[POOL_NONPAGED].bytes.now + p->pool[POOL_PAGED].bytes.now),
+    };
+}
+
+void event_begin(struct sim *s, const struct step *step, struct event_mark *mark)
+{
+    s->kernel.seq = s->seq;
+    s->kernel.line = place_of(step->where.file, step->where.line);
+    s->kernel.changed_mdl = 0;
+    s->kernel.changed_pfns = false;
+    mark->start = hw_now(&s->hw);
+    mark->irql = s->mm.irql;
+    mark->violations = s->kernel.violation_count;
+    memcpy(mark->spent, s->hw.cpu->spent, sizeof mark->spent);
+    if (s->sink != NULL) mark->before = counters(s);
+}
+
+void event_skip(struct sim *s)
+{
+    s->seq++;
+}
+
+void event_end(struct sim *s, const struct step *step, const struct event_mark *mark,
+               struct event *e)
+{
+    s->seq++;
+    if (s->sink == NULL) return;
+    uint64_t cost[COST_COUNT];
+    for (unsigned i = 0; i < COST_COUNT; i++) {
+        cost[i] = s->hw.cpu->spent[i] - mark->spent[i];
+        e->cycles += cost[i];
+    }
+    struct event_delta after = counters(s);
+    e->delta = (struct event_delta){
+        after.free_system_ptes - mark->before.free_system_ptes,
+        after.free_pages - mark->before.free_pages,
+        after.locked_pages - mark->before.locked_pages,
+        after.page_table_pages - mark->before.page_table_pages,
+        after.pool_bytes - mark->before.pool_bytes,
+    };
+    e->seq = s->seq - 1;
+    e->t = mark->start;
+    e->cpu = s->hw.cpu->number;
+    e->thread = s->thread->plan->name;
+    e->irql = mark->irql;
+    e->where = step->where;
+    e->note = step->note;
+    e->cost = cost;
+    e->mdl = mdl_at(&s->mm, s->kernel.changed_mdl);
+    e->pfns = s->kernel.changed_pfns;
+    s->sink->event(s->sink->context, e);
+}
+
+static struct event_arg *next_arg(struct event *e, const char *key, enum event_arg_type type)
+{
+    CHECK(e->list_count < EVENT_ARGS_MAX);
+    struct event_arg *arg = &e->list[e->list_count++];
+    *arg = (struct event_arg){ .key = key, .type = (uint8_t)type };
+    return arg;
+}
+
+void event_arg_number(struct event *e, const char *key, enum event_arg_type type, uint64_t number)
+{
+    next_arg(e, key, type)->number = number;
+}
+
+void event_arg_text(struct event *e, const char *key, const char *text)
+{
+    next_arg(e, key, ARG_TEXT)->text = text;
+}
+
+void event_arg_value(struct event *e, const char *key, struct value v)
+{
+    next_arg(e, key, ARG_VALUE)->value = v;
+}
+
+void event_arg_names(struct event *e, const char *key, enum event_arg_type type,
+                     const struct names *names, uint64_t number)
+{
+    struct event_arg *arg = next_arg(e, key, type);
+    arg->number = number;
+    arg->names = names;
+}
+
+void series_add(struct series *series, uint64_t cycles, bool failed, const uint64_t *before,
+                const uint64_t *after)
+{
+    hist_add(&series->hist, cycles);
+    series->failures += failed;
+    for (unsigned i = 0; i < COST_COUNT; i++) series->cost[i] += after[i] - before[i];
+}

@@ -1,0 +1,118 @@
+/* What the parts of the simulation share among themselves. */
+#pragma once
+
+#include "base/check.h"
+#include "sim/sim.h"
+
+enum { LOOP_DEPTH_MAX = 64, CALL_DEPTH_MAX = 64 };
+
+struct loop_state {
+    uint64_t done, count; /* iterations finished, wanted */
+    cycles_t next;        /* open loop: when the next one starts */
+    uint64_t every;
+};
+
+struct span_state {
+    cycles_t start;
+    uint64_t spent[COST_COUNT];
+};
+
+struct call_frame {
+    uint32_t back; /* step to go on with */
+    uint32_t procedure;
+    uint32_t saved;        /* where the parameters' old values stand in thread->saved */
+    uint32_t loops, spans; /* depths at entry */
+};
+
+/* A thread of the scenario: everything needed to go on with it later. */
+struct sim_thread {
+    const struct thread_plan *plan;
+    struct process *process;
+    uint32_t process_id; /* 0 = System */
+    uint32_t irql;
+    uint32_t pc;
+    bool done;
+    struct value *names; /* program->slot_count */
+    struct loop_state loops[LOOP_DEPTH_MAX];
+    uint32_t loop_depth;
+    struct span_state spans[LOOP_DEPTH_MAX];
+    uint32_t span_depth;
+    struct call_frame calls[CALL_DEPTH_MAX];
+    uint32_t call_depth;
+    struct value *saved;
+    size_t saved_count, saved_capacity;
+    va_t stack;
+};
+
+/* ---- errors of the scenario that show as it runs (eval.c) ---- */
+void sim_error(struct sim *s, struct where where, const char *path, const char *message);
+void sim_error_name(struct sim *s, struct where where, const char *format, const char *name);
+
+/* ---- expressions ---- */
+/* False: the error is reported and s->error set. */
+bool eval(struct sim *s, expr_t e, struct value *out);
+bool eval_number(struct sim *s, expr_t e, uint64_t *out); /* objects give their address, NULL 0 */
+bool eval_truth(struct sim *s, expr_t e, bool *out);
+bool eval_state(struct sim *s, const struct expr_node *n, struct value a, struct value b,
+                struct value *out); /* functions that read the machine */
+bool eval_member(struct sim *s, const struct expr_node *n, struct value object, struct value *out);
+
+/* ---- events (events.c) ---- */
+struct event_mark {
+    cycles_t start;
+    uint64_t spent[COST_COUNT];
+    struct event_delta before;
+    uint32_t irql;
+    size_t violations;
+};
+void event_begin(struct sim *s, const struct step *step, struct event_mark *mark);
+/* Fills the common fields of `e`, hands it to the sink, counts it. */
+void event_skip(struct sim *s); /* instead of event_end, when there is no sink */
+void event_end(struct sim *s, const struct step *step, const struct event_mark *mark,
+               struct event *e);
+void event_arg_number(struct event *e, const char *key, enum event_arg_type type, uint64_t number);
+void event_arg_text(struct event *e, const char *key, const char *text);
+void event_arg_value(struct event *e, const char *key, struct value v);
+void event_arg_names(struct event *e, const char *key, enum event_arg_type type,
+                     const struct names *names, uint64_t number);
+
+/* ---- steps ---- */
+struct step_result {
+    struct outcome outcome; /* end, status, stop, returns */
+    bool has_value;         /* `as` may bind outcome.returns */
+    const void *args;       /* of a call: the record, for out parameters */
+};
+void step_call(struct sim *s, const struct step *step, struct step_result *r);
+void step_access(struct sim *s, const struct step *step, struct step_result *r);
+void step_copy(struct sim *s, const struct step *step, struct step_result *r);
+void step_set(struct sim *s, const struct step *step, struct step_result *r);
+void step_replay(struct sim *s, const struct step *step, struct step_result *r);
+void step_irql(struct sim *s, const struct step *step, struct step_result *r);
+/* Values bound by `as`, then `expect`; decides whether the run goes on. */
+void step_finish(struct sim *s, const struct step *step, const struct step_result *r,
+                 const struct event_mark *mark);
+void bind_slot(struct sim *s, uint32_t slot, bool shared, struct value v);
+
+/* ---- accesses (access.c) ---- */
+struct access_run {
+    enum access_type type;
+    bool user;
+    bool driver;
+    struct access_totals totals;
+};
+/* One access of `size` bytes (it may straddle pages: each page is looked up, low first). `store`
+ * writes and `load` reads contents when not NULL; *known tells whether every byte read had a known
+ * value. Reports stale TLB use. *out tells how it ended. */
+void access_one(struct sim *s, struct access_run *a, va_t at, uint32_t size, const uint8_t *store,
+                uint8_t *load, bool *known, struct touch *out);
+struct access_totals access_before(const struct sim *s, enum access_type type);
+/* Hits, walks and faults since `before` go into the run's totals, and all of them into `into`. */
+void access_count(struct sim *s, struct access_run *a, const struct access_totals *before,
+                  struct access_totals *into);
+struct outcome outcome_of_touch(const struct touch *t);
+
+void series_add(struct series *series, uint64_t cycles, bool failed, const uint64_t *spent_before,
+                const uint64_t *spent_after);
+void finding_add(struct sim *s, struct where where, const char *path, const char *format, ...);
+bool sim_over(const struct sim *s); /* the run has ended: bug check, exception, error */
+void sim_set_up(struct sim *s, const struct sim_inputs *inputs, bool *fits);

@@ -1,0 +1,355 @@
+/* The loop that runs compiled steps. */
+#include "sim/sim.h"
+
+#include "sim/internal.h"
+#include "sim/stats.h"
+
+const char *const end_reason_names[] = { "completed", "exception", "bugcheck", "error",
+                                         "interrupted" };
+
+bool sim_over(const struct sim *s)
+{
+    return s->error || s->reason != END_COMPLETED || s->source_failed;
+}
+
+static void step_error(struct sim *s, const struct step *step, const char *message)
+{
+    sim_error(s, step->where, step->path, message);
+}
+
+/* ---- loops ---- */
+
+static uint64_t arrival_gap(struct sim *s, const struct loop_step *loop, uint64_t every)
+{
+    return loop->arrival == ARRIVE_POISSON ? rng_exponential(&s->arrivals, every) : every;
+}
+
+static void start_iteration(struct sim *s, const struct loop_step *loop, struct loop_state *state)
+{
+    if (loop->arrival != ARRIVE_CLOSED) {
+        hw_idle(&s->hw, state->next);
+        state->next.v += arrival_gap(s, loop, state->every);
+    }
+    if (loop->index_slot != UINT32_MAX) s->thread->names[loop->index_slot] = value_int(state->done);
+}
+
+static void step_repeat(struct sim *s, const struct step *step)
+{
+    struct sim_thread *t = s->thread;
+    const struct loop_step *loop = &step->u.loop;
+    struct loop_state state = { 0 };
+    if (!eval_number(s, loop->count, &state.count)) return;
+    if (loop->every != 0 && !eval_number(s, loop->every, &state.every)) return;
+    if (state.count == 0) {
+        t->pc = loop->exit;
+        return;
+    }
+    if (t->loop_depth == LOOP_DEPTH_MAX) {
+        step_error(s, step, "loops are nested too deeply: at most 64");
+        return;
+    }
+    state.next = hw_now(&s->hw);
+    if (loop->arrival == ARRIVE_POISSON) state.next.v += arrival_gap(s, loop, state.every);
+    t->loops[t->loop_depth++] = state;
+    start_iteration(s, loop, &t->loops[t->loop_depth - 1]);
+}
+
+static void step_repeat_next(struct sim *s, const struct step *step)
+{
+    struct sim_thread *t = s->thread;
+    struct loop_state *state = &t->loops[t->loop_depth - 1];
+    if (++state->done < state->count) {
+        const struct loop_step *loop = &s->program->steps[step->u.loop.body - 1].u.loop;
+        t->pc = step->u.loop.body;
+        start_iteration(s, loop, state);
+    } else {
+        t->loop_depth--;
+    }
+}
+
+/* STEP_WHILE stands at the head of its body; its rounds are counted in a loop register from the
+ * first test to the last. */
+static void step_while(struct sim *s, const struct step *step, uint32_t self)
+{
+    struct sim_thread *t = s->thread;
+    const struct loop_step *loop = &step->u.loop;
+    bool truth;
+    if (!eval_truth(s, loop->condition, &truth)) return;
+    bool running = t->loop_depth > 0 && t->loops[t->loop_depth - 1].every == UINT64_MAX - self;
+    if (!truth) {
+        if (running) t->loop_depth--;
+        t->pc = loop->exit;
+        return;
+    }
+    if (!running) {
+        if (t->loop_depth == LOOP_DEPTH_MAX) {
+            step_error(s, step, "loops are nested too deeply: at most 64");
+            return;
+        }
+        t->loops[t->loop_depth++] = (struct loop_state){ .every = UINT64_MAX - self };
+    }
+    if (++t->loops[t->loop_depth - 1].done > loop->limit)
+        step_error(s, step, "the loop went on for more rounds than its limit");
+}
+
+/* ---- procedures ---- */
+
+static void step_do(struct sim *s, const struct step *step)
+{
+    struct sim_thread *t = s->thread;
+    const struct procedure *p = &s->program->procedures[step->u.invoke.procedure];
+    if (t->call_depth == CALL_DEPTH_MAX) {
+        step_error(s, step, "procedures call each other too deeply: at most 64");
+        return;
+    }
+    struct value *given = mem_new(s->from, p->parameter_count + 1, sizeof *given);
+    bool fine = true;
+    for (uint32_t i = 0; i < p->parameter_count && fine; i++)
+        fine = eval(s, step->u.invoke.args[i], &given[i]);
+    if (fine) {
+        t->saved = mem_grow(s->from, t->saved, &t->saved_capacity,
+                            t->saved_count + p->parameter_count + 1, sizeof *t->saved);
+        t->calls[t->call_depth++] =
+            (struct call_frame){ t->pc, step->u.invoke.procedure, (uint32_t)t->saved_count,
+                                 t->loop_depth, t->span_depth };
+        for (uint32_t i = 0; i < p->parameter_count; i++) {
+            t->saved[t->saved_count++] = t->names[p->parameters[i]];
+            t->names[p->parameters[i]] = given[i];
+        }
+        t->pc = p->entry;
+    }
+    mem_free(s->from, given, p->parameter_count + 1, sizeof *given);
+}
+
+static void step_leave(struct sim *s)
+{
+    struct sim_thread *t = s->thread;
+    CHECK(t->call_depth > 0);
+    const struct call_frame *frame = &t->calls[--t->call_depth];
+    const struct procedure *p = &s->program->procedures[frame->procedure];
+    for (uint32_t i = 0; i < p->parameter_count; i++)
+        t->names[p->parameters[i]] = t->saved[frame->saved + i];
+    t->saved_count = frame->saved;
+    t->loop_depth = frame->loops;
+    t->span_depth = frame->spans;
+    t->pc = frame->back;
+}
+
+/* ---- small steps ---- */
+
+/* Judges a step that makes no event: it breaks a rule when it reads a freed object. */
+static void step_judge(struct sim *s, const struct step *step, size_t violations)
+{
+    if (step->expect == NULL && s->kernel.violation_count == violations) return;
+    struct event_mark mark = { .violations = violations };
+    step_finish(s, step, &(struct step_result){ 0 }, &mark);
+}
+
+static void step_let(struct sim *s, const struct step *step)
+{
+    size_t violations = s->kernel.violation_count;
+    const struct let_step *let = &step->u.let;
+    struct value *values = mem_new(s->from, let->count, sizeof *values);
+    bool fine = true;
+    for (uint32_t i = 0; i < let->count && fine; i++) fine = eval(s, let->values[i], &values[i]);
+    for (uint32_t i = 0; i < let->count && fine; i++)
+        bind_slot(s, let->slots[i], let->shared[i], values[i]);
+    mem_free(s->from, values, let->count, sizeof *values);
+    if (fine) step_judge(s, step, violations);
+}
+
+static void step_assert(struct sim *s, const struct step *step)
+{
+    size_t violations = s->kernel.violation_count;
+    bool truth;
+    if (!eval_truth(s, step->u.value, &truth)) return;
+    if (!truth) finding_add(s, step->where, step->path, "the assertion does not hold");
+    step_judge(s, step, violations);
+}
+
+static void step_span(struct sim *s, const struct step *step)
+{
+    struct sim_thread *t = s->thread;
+    if (t->span_depth == LOOP_DEPTH_MAX) {
+        step_error(s, step, "spans are nested too deeply: at most 64");
+        return;
+    }
+    struct span_state *span = &t->spans[t->span_depth++];
+    span->start = hw_now(&s->hw);
+    for (unsigned i = 0; i < COST_COUNT; i++) span->spent[i] = s->hw.cpu->spent[i];
+}
+
+static void step_span_end(struct sim *s, const struct step *step)
+{
+    struct sim_thread *t = s->thread;
+    CHECK(t->span_depth > 0);
+    const struct span_state *span = &t->spans[--t->span_depth];
+    series_add(&s->series[step->u.span.series], hw_now(&s->hw).v - span->start.v, false,
+               span->spent, s->hw.cpu->spent);
+}
+
+static void step_event(struct sim *s, const struct step *step, struct step_result *r)
+{
+    static const char *const names[] = { "delay", "wait", "signal" };
+    struct event_mark mark;
+    uint64_t count = 1;
+    uint32_t which = step->op == STEP_DELAY ? 0 : step->op == STEP_WAIT ? 1 : 2;
+    if (step->u.event.count != 0 && !eval_number(s, step->u.event.count, &count)) return;
+    uint64_t *signals = &s->signals[step->u.event.event];
+    event_begin(s, step, &mark);
+    struct event e = { .call = names[which], .outcome = &r->outcome };
+    if (step->op != STEP_SIGNAL) check_may_wait(&s->kernel);
+    if (step->op == STEP_DELAY) {
+        event_arg_number(&e, "cycles", ARG_DECIMAL, count);
+        hw_idle(&s->hw, cycles(hw_now(&s->hw).v + count));
+    } else {
+        event_arg_text(&e, "event", s->program->event_names[step->u.event.event]);
+        if (step->op == STEP_SIGNAL) {
+            event_arg_number(&e, "count", ARG_DECIMAL, count);
+            *signals += count;
+        } else if (*signals == 0) {
+            step_error(s, step, "nobody can end this wait: every thread waits or is done");
+            return;
+        } else {
+            --*signals;
+        }
+    }
+    event_end(s, step, &mark, &e);
+    step_finish(s, step, r, &mark);
+}
+
+static void step_branch(struct sim *s, const struct step *step)
+{
+    bool truth;
+    if (eval_truth(s, step->u.branch.condition, &truth) && !truth)
+        s->thread->pc = step->u.branch.otherwise;
+}
+
+static void step_run(struct sim *s, const struct step *step, uint32_t self)
+{
+    struct step_result r = { 0 };
+    switch ((enum step_op)step->op) {
+    case STEP_CALL:
+        step_call(s, step, &r);
+        break;
+    case STEP_ACCESS:
+        step_access(s, step, &r);
+        break;
+    case STEP_COPY:
+        step_copy(s, step, &r);
+        break;
+    case STEP_SET:
+        step_set(s, step, &r);
+        break;
+    case STEP_REPLAY:
+        step_replay(s, step, &r);
+        break;
+    case STEP_LET:
+        step_let(s, step);
+        break;
+    case STEP_ASSERT:
+        step_assert(s, step);
+        break;
+    case STEP_REPEAT:
+        step_repeat(s, step);
+        break;
+    case STEP_REPEAT_NEXT:
+        step_repeat_next(s, step);
+        break;
+    case STEP_WHILE:
+        step_while(s, step, self);
+        break;
+    case STEP_JUMP:
+        s->thread->pc = step->u.jump;
+        break;
+    case STEP_IF:
+        step_branch(s, step);
+        break;
+    case STEP_DO:
+        step_do(s, step);
+        break;
+    case STEP_RETURN:
+    case STEP_LEAVE:
+        step_leave(s);
+        break;
+    case STEP_SPAN:
+        step_span(s, step);
+        break;
+    case STEP_SPAN_END:
+        step_span_end(s, step);
+        break;
+    case STEP_DELAY:
+    case STEP_WAIT:
+    case STEP_SIGNAL:
+        step_event(s, step, &r);
+        break;
+    case STEP_RAISE_IRQL:
+    case STEP_LOWER_IRQL:
+        step_irql(s, step, &r);
+        break;
+    case STEP_END:
+        s->thread->done = true;
+        break;
+    }
+}
+
+static void run_thread(struct sim *s, const struct sim_inputs *inputs)
+{
+    struct sim_thread *t = s->thread;
+    while (!t->done && !sim_over(s)) {
+        uint32_t self = t->pc++;
+        s->path = s->program->steps[self].path;
+        step_run(s, &s->program->steps[self], self);
+        if (__builtin_expect(inputs->check_each_step, 0)) kernel_check(&s->kernel);
+        if ((++s->steps_done & 0xFFF) == 0 && s->interrupted != NULL &&
+            s->interrupted(s->interrupt_context))
+            s->reason = END_INTERRUPTED;
+    }
+}
+
+static const char *check_path(struct sim *s, size_t number)
+{
+    struct text t;
+    text_init(&t, s->from);
+    text_format(&t, "checks[%u]", (uint64_t)number);
+    const char *path = arena_text(&s->arena, t.bytes, t.length);
+    text_free(&t);
+    return path;
+}
+
+static void run_checks(struct sim *s)
+{
+    for (size_t i = 0; i < s->program->check_count && !s->error; i++) {
+        const struct check_plan *check = &s->program->checks[i];
+        bool truth;
+        s->path = check_path(s, i);
+        if (eval_truth(s, check->expression, &truth) && !truth)
+            finding_add(s, check->where, s->path, "the check does not hold: %s", check->text);
+    }
+}
+
+void sim_run(struct sim *s, const struct sim_inputs *inputs)
+{
+    run_thread(s, inputs);
+    timeline_advance(&s->mm.syspte.timeline, hw_now(&s->hw).v);
+    kernel_leaks(&s->kernel, s->from, &s->leaks);
+    bool judged = s->reason == END_COMPLETED || s->reason == END_EXCEPTION ||
+                  (s->reason == END_BUGCHECK && s->bugcheck_expected);
+    if (judged && !s->error && !s->source_failed) run_checks(s);
+}
+
+bool sim_is_negative(const struct sim *s, bool strict)
+{
+    return s->finding_count > 0 || s->kernel.errors > s->expected_errors ||
+           s->reason == END_EXCEPTION || (s->reason == END_BUGCHECK && !s->bugcheck_expected) ||
+           (strict && s->leaks.count > 0);
+}
+
+bool sim_progress(const struct sim *s, uint64_t *done, uint64_t *total)
+{
+    const struct sim_thread *t = s->thread;
+    if (t == NULL || t->loop_depth == 0 || t->loops[0].count == 0) return false;
+    *done = t->loops[0].done;
+    *total = t->loops[0].count;
+    return true;
+}

@@ -1,0 +1,413 @@
+/* One event of a trace as a line of JSON. */
+#include "trace/json_sink.h"
+#include "trace/json_write.h"
+
+#include "sim/internal.h"
+
+static const char *process_name(const struct json_sink *s, uint32_t id)
+{
+    if (id == 0) return "System";
+    const struct program *p = s->program;
+    return p != NULL && id <= p->process_count ? p->processes[id - 1].name : NULL;
+}
+
+static void put_process(struct json_sink *s, uint32_t id)
+{
+    const char *name = process_name(s, id);
+    if (name != NULL) {
+        json_quoted(&s->out, name);
+    } else {
+        json_id(&s->out, "process", id);
+    }
+}
+
+/* The process whose EPROCESS is there: what the member of an MDL points to. */
+static void put_process_at(struct json_sink *s, uint64_t object)
+{
+    if (object == 0) {
+        JSON_PUT(&s->out, "null");
+        return;
+    }
+    size_t count = s->sim != NULL ? s->sim->mm.process_count : 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct process *p = s->sim->mm.processes[i];
+        if (p == NULL || p->object.v != object) continue;
+        put_process(s, p->id);
+        return;
+    }
+    json_hex(&s->out, object);
+}
+
+/* An address: NULL is null. */
+static void put_va(struct text *t, uint64_t v)
+{
+    if (v == 0) {
+        JSON_PUT(t, "null");
+    } else {
+        json_hex(t, v);
+    }
+}
+
+static void put_device(struct json_sink *s, uint32_t id)
+{
+    const struct program *p = s->program;
+    if (p != NULL && id >= 1 && id <= p->config.device_count) {
+        json_quoted(&s->out, p->config.devices[id - 1].name);
+    } else {
+        json_id(&s->out, "device", id);
+    }
+}
+
+static void put_value(struct json_sink *s, struct value v)
+{
+    struct text *t = &s->out;
+    switch ((enum value_kind)v.kind) {
+    case VALUE_INT:
+    case VALUE_SIZE:
+    case VALUE_TIME: json_count(t, v.v); break;
+    case VALUE_BOOL: json_bool(t, v.v != 0); break;
+    case VALUE_MDL: json_id(t, "mdl", v.id); break;
+    case VALUE_IRP: json_id(t, "irp", v.id); break;
+    case VALUE_PROCESS: put_process(s, v.id); break;
+    case VALUE_DEVICE: put_device(s, v.id); break;
+    case VALUE_UNBOUND:
+    case VALUE_NULL: JSON_PUT(t, "null"); break;
+    }
+}
+
+static void put_number(struct text *t, const struct field *row, uint64_t n)
+{
+    switch (row->type) {
+    case FIELD_BOOL: json_bool(t, n != 0); break;
+    case FIELD_VA: put_va(t, n); break;
+    case FIELD_HEX:
+        if (row->names != NULL) json_flags(t, row->names, n);
+        else json_hex(t, n);
+        break;
+    case FIELD_PA: json_hex(t, n); break;
+    case FIELD_NAME: json_name(t, row->names, n); break;
+    case FIELD_FLAGS: json_flags(t, row->names, n); break;
+    case FIELD_TAG: json_tag(t, (uint32_t)n); break;
+    default: json_count(t, n); break;
+    }
+}
+
+/* An entry of a list argument: by its own rows where it is a structure, else an address. */
+static void put_entry(struct text *t, const struct field *rows, const uint64_t entry[2])
+{
+    if (rows == NULL) {
+        json_hex(t, entry[0]);
+        return;
+    }
+    json_char(t, '{');
+    for (size_t i = 0; i < 2 && rows[i].type != FIELD_END; i++) {
+        if (i > 0) JSON_PUT(t, ", ");
+        json_key(t, rows[i].key);
+        put_number(t, &rows[i], entry[i]);
+    }
+    json_char(t, '}');
+}
+
+static void put_list(struct text *t, const struct field *row, const void *record)
+{
+    struct list_arg list;
+    memcpy(&list, (const char *)record + row->offset, sizeof list);
+    json_char(t, '[');
+    for (uint64_t i = 0; i < list.count; i++) {
+        if (i > 0) JSON_PUT(t, ", ");
+        put_entry(t, row->group, list.entries[i]);
+    }
+    json_char(t, ']');
+}
+
+static void put_text(struct text *t, const char *s)
+{
+    if (s == NULL) {
+        JSON_PUT(t, "null");
+    } else {
+        json_quoted(t, s);
+    }
+}
+
+static void put_field(struct json_sink *s, const struct field *row, const void *record)
+{
+    struct text *t = &s->out;
+    const char *string;
+    switch (row->type) {
+    case FIELD_TEXT:
+        memcpy(&string, (const char *)record + row->offset, sizeof string);
+        put_text(t, string);
+        break;
+    case FIELD_LIST: put_list(t, row, record); break;
+    case FIELD_MDL: json_id(t, "mdl", (uint32_t)field_get(row, record)); break;
+    case FIELD_IRP: json_id(t, "irp", (uint32_t)field_get(row, record)); break;
+    case FIELD_PROCESS: put_process(s, (uint32_t)field_get(row, record)); break;
+    default: put_number(t, row, field_get(row, record)); break;
+    }
+}
+
+/* The members whose flags (FIELD_OUT, FIELD_INOUT) are wanted, as one object under `key`. */
+static void put_members(struct json_sink *s, const struct event *e, const char *key, bool out)
+{
+    struct text *t = &s->out;
+    bool any = false;
+    for (const struct field *row = e->routine->args; row->type != FIELD_END; row++) {
+        bool given = (row->flags & FIELD_OUT) == 0;
+        bool wanted = out ? (row->flags & (FIELD_OUT | FIELD_INOUT)) != 0 : given;
+        if (!wanted) continue;
+        if (!any) json_plain(t, key);
+        if (any) JSON_PUT(t, ", ");
+        any = true;
+        json_key(t, row->key);
+        put_field(s, row, out || e->given == NULL ? e->args : e->given);
+    }
+    if (any) json_char(t, '}');
+}
+
+static void put_arg(struct json_sink *s, const struct event_arg *a)
+{
+    struct text *t = &s->out;
+    json_quoted(t, a->key); /* of `set` it is the text of the scenario */
+    JSON_PUT(t, ": ");
+    switch ((enum event_arg_type)a->type) {
+    case ARG_DECIMAL: json_count(t, a->number); break;
+    case ARG_HEX: json_hex(t, a->number); break;
+    case ARG_VA: put_va(t, a->number); break;
+    case ARG_TEXT: put_text(t, a->text); break;
+    case ARG_VALUE: put_value(s, a->value); break;
+    case ARG_BOOL: json_bool(t, a->number != 0); break;
+    case ARG_NAME: json_name(t, a->names, a->number); break;
+    case ARG_FLAGS: json_flags(t, a->names, a->number); break;
+    }
+}
+
+static void put_args(struct json_sink *s, const struct event *e)
+{
+    const struct outcome *o = e->outcome;
+    if (e->routine != NULL) {
+        put_members(s, e, ", \"args\": {", false);
+        bool set = o != NULL && o->end == END_RETURNS && !o->failed && !o->undefined;
+        if (set) put_members(s, e, ", \"out\": {", true);
+        return;
+    }
+    for (uint32_t i = 0; i < e->list_count; i++) {
+        if (i == 0) JSON_PUT(&s->out, ", \"args\": {");
+        if (i > 0) JSON_PUT(&s->out, ", ");
+        put_arg(s, &e->list[i]);
+    }
+    if (e->list_count > 0) json_char(&s->out, '}');
+}
+
+static void put_result(struct json_sink *s, enum result_kind kind, struct value v)
+{
+    struct text *t = &s->out;
+    if (kind == RESULT_VOID) return;
+    if (kind == RESULT_STATUS) {
+        JSON_PUT(t, ", \"status\": ");
+        json_name(t, &status_codes, (uint32_t)v.v);
+        return;
+    }
+    JSON_PUT(t, ", \"returns\": ");
+    bool is_hex = kind == RESULT_ADDRESS || kind == RESULT_PHYSICAL || kind == RESULT_HANDLE;
+    if (is_hex && v.kind == VALUE_INT) {
+        json_hex(t, v.v);
+    } else {
+        put_value(s, v);
+    }
+}
+
+static void put_outcome(struct json_sink *s, const struct event *e)
+{
+    struct text *t = &s->out;
+    const struct outcome *o = e->outcome;
+    if (o == NULL) return;
+    if (o->end == END_RAISES) {
+        JSON_PUT(t, ", \"raises\": ");
+        json_name(t, &status_codes, o->status);
+    } else if (o->end == END_STOPS) {
+        JSON_PUT(t, ", \"bugcheck\": ");
+        json_stop(t, &o->stop);
+    } else if (e->routine != NULL) {
+        put_result(s, e->routine->result, o->returns);
+    } else if (e->has_returns) {
+        JSON_PUT(t, ", \"returns\": ");
+        put_value(s, o->returns);
+    }
+    if (o->undefined) JSON_PUT(t, ", \"undefined\": true");
+    if (o->failure != 0 && e->routine != NULL) {
+        JSON_PUT(t, ", \"failure\": ");
+        json_quoted(t, e->routine->failures[o->failure - 1].name);
+    }
+}
+
+static void put_mdl(struct json_sink *s, const struct mdl *m)
+{
+    struct text *t = &s->out;
+    JSON_PUT(t, ", \"mdl\": {\"id\": ");
+    json_id(t, "mdl", m->id);
+    JSON_PUT(t, ", \"flags\": ");
+    json_flag_list(t, &mdl_flags, m->flags);
+    JSON_PUT(t, ", \"byte_count\": ");
+    json_u64(t, m->byte_count);
+    JSON_PUT(t, ", \"byte_offset\": ");
+    json_u64(t, m->byte_offset);
+    JSON_PUT(t, ", \"start_va\": ");
+    put_va(t, m->start_va.v);
+    JSON_PUT(t, ", \"mapped_va\": ");
+    put_va(t, m->mapped_va.v);
+    JSON_PUT(t, ", \"pages\": ");
+    json_u64(t, mdl_page_count(m));
+    JSON_PUT(t, ", \"process\": ");
+    put_process_at(s, m->process);
+    JSON_PUT(t, ", \"next\": ");
+    json_id(t, "mdl", m->next);
+    json_char(t, '}');
+}
+
+/* Runs of consecutive frames up to the first slot that holds none. */
+static void put_frames(struct text *t, const struct mdl *m)
+{
+    uint64_t count = mdl_page_count(m) < m->slots ? mdl_page_count(m) : m->slots;
+    if (m->pfns == NULL) count = 0;
+    JSON_PUT(t, ", \"pfns\": [");
+    for (uint64_t i = 0, run; i < count && m->pfns[i] != PFN_NONE.v; i += run) {
+        for (run = 1; i + run < count && m->pfns[i + run] == m->pfns[i] + run;) run++;
+        if (i > 0) JSON_PUT(t, ", ");
+        json_char(t, '"');
+        json_hex_bare(t, m->pfns[i]);
+        if (run > 1) {
+            json_char(t, '+');
+            json_u64(t, run);
+        }
+        json_char(t, '"');
+    }
+    json_char(t, ']');
+}
+
+static void put_accesses(struct text *t, const struct access_totals *a)
+{
+    JSON_PUT(t, ", \"accesses\": {\"count\": ");
+    json_count(t, a->count);
+    JSON_PUT(t, ", \"bytes\": ");
+    json_count(t, a->bytes);
+    JSON_PUT(t, ", \"tlb_hits\": ");
+    json_count(t, a->tlb_hits);
+    JSON_PUT(t, ", \"walks\": ");
+    json_count(t, a->walks);
+    JSON_PUT(t, ", \"faults\": ");
+    json_count(t, a->faults);
+    json_char(t, '}');
+}
+
+static void put_costs(struct json_sink *s, const uint64_t *cost)
+{
+    struct text *t = &s->out;
+    bool any = false;
+    for (size_t i = 0; i < COST_COUNT; i++) {
+        if (cost[i] == 0) continue;
+        if (any) JSON_PUT(t, ", ");
+        if (!any) JSON_PUT(t, ", \"cost\": {");
+        any = true;
+        json_bytes(t, s->cost_key[i], s->cost_key_bytes[i]);
+        json_count(t, cost[i]);
+    }
+    if (any) json_char(t, '}');
+}
+
+static bool put_change(struct text *t, const char *key, int64_t change, bool any)
+{
+    if (change == 0) return any;
+    if (any) JSON_PUT(t, ", ");
+    if (!any) JSON_PUT(t, ", \"delta\": {");
+    json_key(t, key);
+    json_i64(t, change);
+    return true;
+}
+
+static void put_delta(struct text *t, const struct event_delta *d)
+{
+    bool any = put_change(t, "free_system_ptes", d->free_system_ptes, false);
+    any = put_change(t, "free_pages", d->free_pages, any);
+    any = put_change(t, "locked_pages", d->locked_pages, any);
+    any = put_change(t, "page_table_pages", d->page_table_pages, any);
+    any = put_change(t, "pool_bytes", d->pool_bytes, any);
+    if (any) json_char(t, '}');
+}
+
+/* Up to "irql" what an event says of where it ran; then the step. */
+static void put_place(struct json_sink *s, const struct event *e)
+{
+    struct text *t = &s->out;
+    JSON_PUT(t, "{\"seq\": ");
+    json_u64(t, e->seq);
+    if (!s->options.no_times) {
+        JSON_PUT(t, ", \"t\": ");
+        json_count(t, e->t.v);
+    }
+    JSON_PUT(t, ", \"cpu\": ");
+    json_u64(t, e->cpu);
+    JSON_PUT(t, ", \"thread\": ");
+    json_quoted(t, e->thread);
+    JSON_PUT(t, ", \"irql\": ");
+    json_name(t, &irql_names, e->irql);
+    const struct trace_head_info *info = s->info;
+    if (e->where.line != 0) {
+        JSON_PUT(t, ", \"line\": ");
+        json_u64(t, e->where.line);
+    }
+    if (info != NULL && e->where.file < info->file_count &&
+        info->file_names[e->where.file] != NULL) {
+        JSON_PUT(t, ", \"file\": ");
+        json_quoted(t, info->file_names[e->where.file]);
+    }
+    JSON_PUT(t, ", \"call\": \"");
+    json_plain(t, e->call);
+    json_char(t, '"');
+    if (e->note != NULL) {
+        JSON_PUT(t, ", \"note\": ");
+        json_quoted(t, e->note);
+    }
+}
+
+void json_event(struct json_sink *s, const struct event *e)
+{
+    struct text *t = &s->out;
+    put_place(s, e);
+    put_args(s, e);
+    put_outcome(s, e);
+    if (e->mdl != NULL) put_mdl(s, e->mdl);
+    if (e->mdl != NULL && e->pfns) put_frames(t, e->mdl);
+    if (e->has_accesses) put_accesses(t, &e->accesses);
+    JSON_PUT(t, ", \"cycles\": ");
+    json_count(t, e->cycles);
+    if (e->cost != NULL && e->cycles != 0) put_costs(s, e->cost);
+    put_delta(t, &e->delta);
+    json_char(t, '}');
+}
+
+void json_access(struct json_sink *s, const struct access_event *a)
+{
+    static const char *const types[ACCESS_TYPE_COUNT] = { "read", "write", "execute" };
+    struct text *t = &s->out;
+    const struct sim_thread *thread = s->sim != NULL ? s->sim->thread : NULL;
+    JSON_PUT(t, "{\"seq\": ");
+    json_u64(t, a->seq);
+    JSON_PUT(t, ", \"thread\": ");
+    json_quoted(t, thread != NULL ? thread->plan->name : "");
+    JSON_PUT(t, ", \"call\": \"access\", \"args\": {\"type\": \"");
+    json_plain(t, types[a->type]);
+    JSON_PUT(t, "\", \"address\": ");
+    json_hex(t, a->at.v);
+    JSON_PUT(t, ", \"physical\": ");
+    if (a->translated) json_hex(t, a->physical.v);
+    else JSON_PUT(t, "null");
+    JSON_PUT(t, ", \"size\": ");
+    json_u64(t, a->size);
+    JSON_PUT(t, "}, \"l1_hit\": ");
+    json_bool(t, a->l1_hit);
+    JSON_PUT(t, ", \"walk\": ");
+    json_bool(t, a->walked);
+    JSON_PUT(t, ", \"fault\": ");
+    json_bool(t, a->faulted);
+    json_char(t, '}');
+}

@@ -1,0 +1,121 @@
+/* The order of a trace's parts, and its way out in chunks. */
+#include "trace/json_sink.h"
+
+#include "trace/json_write.h"
+
+enum { CHUNK_BYTES = 1 << 18 };
+
+static void flush(struct json_sink *s)
+{
+    const struct json_sink_options *o = &s->options;
+    if (s->out.length > 0 && !s->stopped) {
+        s->stopped = !o->write(o->context, s->out.bytes, s->out.length);
+    }
+    s->out.length = 0;
+}
+
+static bool is_lines(const struct json_sink *s)
+{
+    return s->options.format == TRACE_FORMAT_JSONL;
+}
+
+/* What stands in front of an event's line. In the document the comma belongs to the line before. */
+static void event_open(struct json_sink *s)
+{
+    if (s->count > 0 && !is_lines(s)) JSON_PUT(&s->out, ",\n");
+    if (s->count == 0 && !is_lines(s)) json_char(&s->out, '\n');
+    s->count++;
+}
+
+static void event_close(struct json_sink *s, size_t start)
+{
+    if (is_lines(s)) {
+        json_char(&s->out, '\n');
+        sha256_add(&s->digest, s->out.bytes + start, s->out.length - start);
+    }
+    if (s->out.length >= CHUNK_BYTES) flush(s);
+}
+
+static void on_event(void *context, const struct event *e)
+{
+    struct json_sink *s = context;
+    event_open(s);
+    size_t start = s->out.length;
+    json_event(s, e);
+    event_close(s, start);
+}
+
+static void on_access(void *context, const struct access_event *a)
+{
+    struct json_sink *s = context;
+    event_open(s);
+    size_t start = s->out.length;
+    json_access(s, a);
+    event_close(s, start);
+}
+
+void json_sink_init(struct json_sink *s, const struct allocator *from,
+                    const struct json_sink_options *options)
+{
+    *s = (struct json_sink){ .options = *options };
+    text_init(&s->out, from);
+    text_room(&s->out, CHUNK_BYTES + CHUNK_BYTES / 4);
+    s->sink = (struct sink){ .event = on_event, .context = s };
+    if (options->detail_access) s->sink.access = on_access;
+    sha256_begin(&s->digest);
+    for (size_t i = 0; i < COST_COUNT; i++) {
+        struct text key;
+        text_init(&key, from);
+        json_key(&key, cost_rows[i].key);
+        CHECK2(key.length <= sizeof s->cost_key[i], key.length, i);
+        memcpy(s->cost_key[i], key.bytes, key.length);
+        s->cost_key_bytes[i] = (uint8_t)key.length;
+        text_free(&key);
+    }
+}
+
+void json_sink_begin(struct json_sink *s, const struct program *program, const struct sim *sim,
+                     const struct trace_head_info *info)
+{
+    s->program = program;
+    s->sim = sim;
+    s->info = info;
+    JSON_PUT(&s->out, "{");
+    if (!is_lines(s)) json_char(&s->out, '\n');
+    json_head(&s->out, program, info, !is_lines(s));
+    if (is_lines(s)) {
+        JSON_PUT(&s->out, "}\n");
+    } else {
+        JSON_PUT(&s->out, ",\n\"events\": [");
+    }
+}
+
+bool json_sink_end(struct json_sink *s, struct sim *sim)
+{
+    if (is_lines(s)) {
+        json_char(&s->out, '{');
+    } else if (s->count > 0) {
+        JSON_PUT(&s->out, "\n],\n");
+    } else {
+        JSON_PUT(&s->out, "],\n");
+    }
+    json_tail(s, sim);
+    if (is_lines(s)) {
+        char hex[65];
+        sha256_end(&s->digest, hex);
+        JSON_PUT(&s->out, ", \"count\": ");
+        json_u64(&s->out, s->count);
+        JSON_PUT(&s->out, ", \"digest\": \"");
+        json_plain(&s->out, hex);
+        JSON_PUT(&s->out, "\"}\n");
+    } else {
+        JSON_PUT(&s->out, "\n}\n");
+    }
+    flush(s);
+    return !s->stopped;
+}
+
+void json_sink_free(struct json_sink *s)
+{
+    text_free(&s->out);
+}

@@ -1,0 +1,231 @@
+/* Numbers, names, flags and other scalars as JSON. */
+#include "trace/json_write.h"
+
+#include "nt/kernel.h"
+
+void json_u64(struct text *t, uint64_t n)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n > 0);
+    json_bytes(t, digits + at, sizeof digits - at);
+}
+
+void json_i64(struct text *t, int64_t n)
+{
+    if (n < 0) json_char(t, '-');
+    json_u64(t, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
+}
+
+/* The digits and the two characters in front of them end at `end`; returns where they start. */
+static char *hex_digits(char *end, uint64_t n)
+{
+    do {
+        *--end = "0123456789ABCDEF"[n & 15];
+        n >>= 4;
+    } while (n > 0);
+    *--end = 'x';
+    *--end = '0';
+    return end;
+}
+
+void json_hex(struct text *t, uint64_t n)
+{
+    char digits[20];
+    char *end = digits + sizeof digits;
+    *--end = '"';
+    char *start = hex_digits(end, n);
+    *--start = '"';
+    json_bytes(t, start, (size_t)(end + 1 - start));
+}
+
+void json_hex_bare(struct text *t, uint64_t n)
+{
+    char digits[18];
+    char *end = digits + sizeof digits;
+    char *start = hex_digits(end, n);
+    json_bytes(t, start, (size_t)(end - start));
+}
+
+void json_count(struct text *t, uint64_t n)
+{
+    if (n <= JSON_INTEGER_MAX) {
+        json_u64(t, n);
+    } else {
+        json_hex(t, n);
+    }
+}
+
+void json_quoted(struct text *t, const char *s)
+{
+    json_char(t, '"');
+    text_json(t, s, strlen(s));
+    json_char(t, '"');
+}
+
+void json_bool(struct text *t, bool b)
+{
+    if (b) {
+        JSON_PUT(t, "true");
+    } else {
+        JSON_PUT(t, "false");
+    }
+}
+
+void json_name(struct text *t, const struct names *names, uint64_t value)
+{
+    const char *name = names_find_name(names, value);
+    if (name != NULL) {
+        json_char(t, '"');
+        json_plain(t, name);
+        json_char(t, '"');
+    } else if (names == &status_codes || names == &bug_checks) {
+        json_hex(t, value);
+    } else {
+        json_count(t, value);
+    }
+}
+
+/* Names of value 0 belong to a group of bits that is one number: MM_PAGE_PRIORITY below the
+ * MdlMapping* flags, POOL_TYPE beside its two modifiers. */
+static const struct {
+    const struct names *names;
+    uint64_t bits;
+} groups[] = {
+    { &page_priorities, 0x1FFFFFFF },
+    { &pool_types, ~(uint64_t)(16 | 256) },
+};
+
+static uint64_t group_of(const struct names *names)
+{
+    for (size_t i = 0; i < COUNT_OF(groups); i++) {
+        if (groups[i].names == names) return groups[i].bits;
+    }
+    return 0;
+}
+
+/* Walks the names that make up a value. */
+struct flag_walk {
+    struct text *t;
+    const struct name *group; /* the one name of the group's bits, NULL: they are single flags */
+    uint64_t rest, group_bits;
+    bool list, any;
+};
+
+static void flag_put(struct flag_walk *w, const char *name)
+{
+    if (w->any && w->list) JSON_PUT(w->t, "\", \"");
+    if (w->any && !w->list) JSON_PUT(w->t, " | ");
+    w->any = true;
+    json_plain(w->t, name);
+}
+
+static void flag_rest(struct flag_walk *w)
+{
+    if (w->rest == 0) return;
+    flag_put(w, "");
+    json_hex_bare(w->t, w->rest);
+}
+
+static const struct name *name_of(const struct names *names, uint64_t value)
+{
+    const struct name *n = names->list;
+    while (n->name != NULL && n->value != value) n++;
+    return n->name != NULL ? n : NULL;
+}
+
+static void flags_walk(struct flag_walk *w, const struct names *names)
+{
+    for (const struct name *n = names->list; n->name != NULL; n++) {
+        if (n == w->group) {
+            flag_put(w, n->name);
+            w->rest &= ~w->group_bits;
+        }
+        bool is_single = w->group == NULL || (n->value & w->group_bits) == 0;
+        if (n->value == 0 || !is_single || (w->rest & n->value) != n->value) continue;
+        flag_put(w, n->name);
+        w->rest &= ~n->value;
+    }
+    flag_rest(w);
+}
+
+void json_flags(struct text *t, const struct names *names, uint64_t value)
+{
+    uint64_t bits = group_of(names);
+    const struct name *group = bits != 0 ? name_of(names, value & bits) : NULL;
+    if (value == 0 && group == NULL) {
+        const char *zero = names_find_name(names, 0);
+        if (zero == NULL) JSON_PUT(t, "0");
+        if (zero != NULL) json_quoted(t, zero);
+        return;
+    }
+    struct flag_walk w = { .t = t, .group = group, .rest = value, .group_bits = bits };
+    json_char(t, '"');
+    flags_walk(&w, names);
+    json_char(t, '"');
+}
+
+void json_flag_list(struct text *t, const struct names *names, uint64_t value)
+{
+    if (value == 0) {
+        JSON_PUT(t, "[]");
+        return;
+    }
+    struct flag_walk w = { .t = t, .rest = value, .list = true };
+    JSON_PUT(t, "[\"");
+    flags_walk(&w, names);
+    JSON_PUT(t, "\"]");
+}
+
+/* The characters, first in the highest byte; false when they cannot stand as they are. What begins
+ * like a hexadecimal number is one. */
+static bool tag_characters(uint32_t tag, char out[5])
+{
+    size_t count = 0;
+    for (unsigned shift = 32; shift > 0; shift -= 8) {
+        unsigned char c = (unsigned char)(tag >> (shift - 8));
+        if (c == 0 && count == 0) continue;
+        if (c < 0x20 || c > 0x7E) return false;
+        out[count++] = (char)c;
+    }
+    out[count] = '\0';
+    return count > 0 && !(out[0] == '0' && out[1] == 'x');
+}
+
+void json_tag(struct text *t, uint32_t tag)
+{
+    char characters[5];
+    if (tag_characters(tag, characters)) {
+        json_quoted(t, characters);
+    } else {
+        json_hex(t, tag);
+    }
+}
+
+void json_stop(struct text *t, const struct stop *stop)
+{
+    static const char *const keys[] = { ", \"p1\": ", ", \"p2\": ", ", \"p3\": ", ", \"p4\": " };
+    JSON_PUT(t, "{\"code\": ");
+    json_name(t, &bug_checks, stop->code);
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        json_plain(t, keys[i]);
+        json_hex(t, stop->p[i]);
+    }
+    json_char(t, '}');
+}
+
+void json_id(struct text *t, const char *word, uint32_t id)
+{
+    if (id == 0) {
+        JSON_PUT(t, "null");
+        return;
+    }
+    json_char(t, '"');
+    json_plain(t, word);
+    json_char(t, '#');
+    json_u64(t, id);
+    json_char(t, '"');
+}

@@ -1,0 +1,42 @@
+/* What the schemas of scenarios and traces have in common. */
+#include "trace/schema.h"
+
+#include "base/field.h"
+#include "trace/json_write.h"
+
+void schema_put(struct text *t, const char *json)
+{
+    for (const char *c = json; *c != '\0'; c++) text_char(t, *c == '\'' ? '"' : *c);
+}
+
+/* A table may give one value two names; every name is good to read, each stands once. */
+void schema_put_names(struct text *t, const struct names *names)
+{
+    for (const struct name *n = names->list; n->name != NULL; n++) {
+        if (n != names->list) JSON_PUT(t, ", ");
+        json_quoted(t, n->name);
+    }
+}
+
+void schema_put_flags_pattern(struct text *t, const struct names *names)
+{
+    struct text one;
+    text_init(&one, t->from);
+    text_put(&one, "(0x[0-9A-F]+");
+    for (const struct name *n = names->list; n->name != NULL; n++) {
+        text_char(&one, '|');
+        text_put(&one, n->name);
+    }
+    text_char(&one, ')');
+    text_format(t, "\"^%s( [|] %s)*$\"", text_string(&one), text_string(&one));
+    text_free(&one);
+}
+
+void schema_print(enum schema_which which, struct text *out)
+{
+    if (which == SCHEMA_TRACE) {
+        schema_print_trace(out);
+    } else {
+        schema_print_scenario(out);
+    }
+}

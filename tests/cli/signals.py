@@ -1,0 +1,118 @@
+"""Interrupted runs: partial summary, no half file, death of the signal; TAP.
+
+usage: signals.py MDLSIM
+"""
+import os
+import signal
+import sys
+import time
+
+import harness
+from harness import LONG, died_of, same
+
+DEADLINE_SECONDS = 60
+
+
+def wait_for_file(bench, name):
+    """Until the run has begun to write."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not os.path.exists(bench.path(name)) or os.path.getsize(bench.path(name)) == 0:
+        assert time.monotonic() < deadline, f'{name} did not appear: {bench.names()}'
+        time.sleep(0.01)
+
+
+def interrupted(bench, number, *words):
+    """Runs until something is written, sends the signal; returns standard error."""
+    process = bench.start('run', '-o', 'x.json', *words, 'long.yaml')
+    try:
+        wait_for_file(bench, '.x.json.mdlsim-tmp')
+        process.send_signal(number)
+        errors = process.communicate(timeout=DEADLINE_SECONDS)[1].decode()
+    finally:
+        process.kill()
+        process.wait()
+    died_of(process.returncode, number)
+    return errors
+
+
+def test_signals(bench):
+    """SIGINT, SIGTERM and SIGHUP: the old file stays, the summary says how far it came."""
+    bench.write('long.yaml', LONG)
+    bench.write('x.json', 'old')
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        errors = interrupted(bench, number)
+        assert 'interrupted' in errors, errors
+        same(bench.read('x.json'), b'old')
+        same(bench.names(), ['long.yaml', 'x.json'])
+
+
+def test_several(bench):
+    """With several scenarios side by side none leaves a half file."""
+    bench.write('long.yaml', LONG)
+    bench.write('other.yaml', LONG)
+    process = bench.start('run', '-q', '-j', '2', '-o', './', 'long.yaml', 'other.yaml')
+    try:
+        wait_for_file(bench, '.long.trace.json.mdlsim-tmp')
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=DEADLINE_SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+    died_of(process.returncode, signal.SIGINT)
+    same(bench.names(), ['long.yaml', 'other.yaml'])
+
+
+def test_ignored(bench):
+    """A signal that was ignored at the start stays so (nohup)."""
+    bench.write('long.yaml', LONG)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = bench.start('run', '-q', '-o', 'x.json', 'long.yaml')
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    try:
+        wait_for_file(bench, '.x.json.mdlsim-tmp')
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.3)
+        same(process.poll(), None)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=DEADLINE_SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+    died_of(process.returncode, signal.SIGINT)
+
+
+def test_killed(bench):
+    """What a killed run leaves is swept by the next."""
+    bench.write('long.yaml', LONG)
+    bench.write('good.yaml', harness.GOOD)
+    process = bench.start('run', '-q', '-o', 'x.json', 'long.yaml')
+    try:
+        wait_for_file(bench, '.x.json.mdlsim-tmp')
+    finally:
+        process.kill()
+        process.communicate()
+    assert 'x.json' not in bench.names(), bench.names()
+    bench.expect(0, 'run', '-q', '-o', 'x.json', 'good.yaml')
+    same(bench.names(), ['good.yaml', 'long.yaml', 'x.json'])
+
+
+def test_verify(bench):
+    """verify ends of the signal too, and stores nothing half."""
+    bench.write('scenarios/long.yaml', LONG)
+    process = bench.start('verify', '--update', '--force')
+    try:
+        time.sleep(0.5)
+        same(process.poll(), None)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=DEADLINE_SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+    died_of(process.returncode, signal.SIGINT)
+    same(bench.names(), ['scenarios'])
+
+
+if __name__ == '__main__':
+    sys.exit(harness.main(dict(globals())))

@@ -1,0 +1,4 @@
+"""A FIFO that nobody writes to."""
+import os
+
+os.mkfifo('scenario.yaml')

@@ -1,0 +1,4 @@
+"""A folder in place of a file."""
+import os
+
+os.mkdir('scenario.yaml')
