@@ -178,6 +178,14 @@ static uint64_t drop_set(struct tlb_array *a, size_t base, void (*dropped)(void 
     return count;
 }
 
+static void empty_set(struct tlb_array *a, size_t base)
+{
+    uint64_t *tags = &a->tag[base];
+    bool ordered = tlb_is_ordered(a);
+    for (uint32_t way = 0; way < a->ways && !(ordered && tags[way] == TLB_NO_TAG); way++)
+        tags[way] = TLB_NO_TAG;
+}
+
 /* A flush comes after few fills or after many: few are looked up, many are searched for. */
 uint64_t tlb_array_drop_all(struct tlb_array *a, void (*dropped)(void *context, uint64_t tag),
                             void *context, bool keep_global)
@@ -185,6 +193,14 @@ uint64_t tlb_array_drop_all(struct tlb_array *a, void (*dropped)(void *context, 
     uint64_t count = 0;
     bool are_listed = a->filled_count <= TLB_FILLED_MOST;
     uint32_t sets = are_listed ? a->filled_count : a->sets;
+    if (!keep_global && dropped == NULL) {
+        for (uint32_t i = 0; i < sets && a->valid_count > 0; i++)
+            empty_set(a, (size_t)(are_listed ? a->filled[i] : i) * a->ways);
+        count = a->valid_count;
+        a->valid_count = 0;
+        a->filled_count = 0;
+        return count;
+    }
     for (uint32_t i = 0; i < sets && a->valid_count > 0; i++) {
         size_t set = are_listed ? a->filled[i] : i;
         count += drop_set(a, set * a->ways, dropped, context, keep_global);

@@ -84,7 +84,14 @@ static void count_dropped(void *context, uint64_t tag)
 static void level_drop_all(struct tlb_level *level, bool keep_global)
 {
     for (unsigned i = 0; i < PAGE_SIZE_COUNT; i++)
-        tlb_array_drop_all(&level->array[i], count_dropped, level, keep_global);
+        tlb_array_drop_all(&level->array[i], keep_global ? count_dropped : NULL, level,
+                           keep_global);
+    if (keep_global) return;
+    for (unsigned i = 0; i < PAGE_SIZE_COUNT; i++) { /* all of them: no need to count one by one */
+        level->counts.invalidations += level->valid[i];
+        level->counts.size_invalidations[i] += level->valid[i];
+        level->valid[i] = 0;
+    }
 }
 
 /* ---- the walk ---- */

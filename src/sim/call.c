@@ -105,9 +105,10 @@ static bool make_record(struct sim *s, const struct step *step, void *record)
     return true;
 }
 
-static void call_routine(struct sim *s, const struct step *step, const struct routine *routine,
-                         void *record, struct step_result *r)
+static void call_routine(struct sim *s, const struct step *step, size_t series, void *record,
+                         struct step_result *r)
 {
+    const struct routine *routine = routines[series];
     struct event_mark mark;
     _Alignas(16) unsigned char given[ROUTINE_ARGS_BYTES];
     if (s->sink != NULL) memcpy(given, record, routine->args_bytes);
@@ -116,8 +117,8 @@ static void call_routine(struct sim *s, const struct step *step, const struct ro
     r->has_value = true;
     r->args = record;
     struct cpu *cpu = s->hw.cpu;
-    series_add(&s->series[routine_index(routine)], cpu->clock.v - mark.start.v, r->outcome.failed,
-               mark.spent, cpu->spent);
+    series_add(&s->series[series], cpu->clock.v - mark.start.v, r->outcome.failed, mark.spent,
+               cpu->spent);
     if (s->sink == NULL) {
         event_skip(s);
     } else {
@@ -135,7 +136,7 @@ static void call_routine(struct sim *s, const struct step *step, const struct ro
 void step_call(struct sim *s, const struct step *step, struct step_result *r)
 {
     _Alignas(16) unsigned char record[ROUTINE_ARGS_BYTES];
-    if (make_record(s, step, record)) call_routine(s, step, step->u.call.routine, record, r);
+    if (make_record(s, step, record)) call_routine(s, step, step->u.call.series, record, r);
 }
 
 void step_irql(struct sim *s, const struct step *step, struct step_result *r)
@@ -151,5 +152,5 @@ void step_irql(struct sim *s, const struct step *step, struct step_result *r)
         return;
     }
     field_set(f, record, level);
-    call_routine(s, step, routine, record, r);
+    call_routine(s, step, routine_index(routine), record, r);
 }
