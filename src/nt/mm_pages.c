@@ -128,7 +128,7 @@ static struct outcome allocate_pages(struct kernel *k, unsigned base, const stru
     {                                                                                              \
         ROW_FLAGS(s, flags, "Flags", allocate_flags),                                              \
             .flags = FIELD_OPTIONAL, .fallback = "0",                                              \
-            .doc = "MM_ALLOCATE_XXX and MM_DONT_ZERO_ALLOCATION."                                  \
+            .doc = "MM_ALLOCATE flags and MM_DONT_ZERO_ALLOCATION."                                \
     }
 
 #define NOTE_RANGES                                                                                \

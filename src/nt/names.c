@@ -35,7 +35,7 @@ NAMES(page_priorities, "MM_PAGE_PRIORITY", true, false,
       { "MdlMappingNoExecute", 0x40000000, "Windows 8 and later: not executable." },
       { "MdlMappingNoWrite", 0x80000000, "Windows 8 and later: read-only." });
 
-NAMES(allocate_flags, "MM_ALLOCATE_XXX", true, false,
+NAMES(allocate_flags, "MM_ALLOCATE flags", true, false,
       { "MM_DONT_ZERO_ALLOCATION", 0x1, "Do not zero the pages." },
       { "MM_ALLOCATE_FROM_LOCAL_NODE_ONLY", 0x2, "Only pages of the ideal node." },
       { "MM_ALLOCATE_FULLY_REQUIRED", 0x4, "Windows 7: all or nothing." },
@@ -69,8 +69,8 @@ NAMES(pool_flags, "POOL_FLAGS", true, true, { "POOL_FLAG_USE_QUOTA", 0x1, "Charg
       { "POOL_FLAG_RESERVED3", 0x400, "Reserved." },
       { "POOL_FLAG_SPECIAL_POOL", 0x100000000, "From special pool where possible." });
 
-NAMES(page_protections, "PAGE_XXX", true, true, { "PAGE_NOACCESS", PROT_NOACCESS, "No access." },
-      { "PAGE_READONLY", PROT_READONLY, "Read." },
+NAMES(page_protections, "page protection", true, true,
+      { "PAGE_NOACCESS", PROT_NOACCESS, "No access." }, { "PAGE_READONLY", PROT_READONLY, "Read." },
       { "PAGE_READWRITE", PROT_READWRITE, "Read and write." },
       { "PAGE_WRITECOPY", PROT_WRITECOPY, "Read; a write makes a private copy." },
       { "PAGE_EXECUTE", PROT_EXECUTE, "Execute." },
@@ -90,11 +90,11 @@ static const struct name mdl_flags_list[] = {
 };
 const struct names mdl_flags = { "MDL flags", mdl_flags_list, true, true };
 
-NAMES(allocation_types, "MEM_XXX", true, true, { "MEM_COMMIT", 0x1000, "Commit pages." },
+NAMES(allocation_types, "allocation type", true, true, { "MEM_COMMIT", 0x1000, "Commit pages." },
       { "MEM_RESERVE", 0x2000, "Reserve addresses." }, { "MEM_RESET", 0x80000, "Not modelled." },
       { "MEM_TOP_DOWN", 0x100000, "The highest free address." });
 
-NAMES(free_types, "MEM_XXX", true, true, { "MEM_DECOMMIT", 0x4000, "Decommit pages." },
+NAMES(free_types, "free type", true, true, { "MEM_DECOMMIT", 0x4000, "Decommit pages." },
       { "MEM_RELEASE", 0x8000, "Release the reservation." });
 
 NAMES(irql_names, "KIRQL", false, true, { "PASSIVE_LEVEL", 0, "Threads." },
@@ -172,9 +172,21 @@ NAMES(bug_checks, "bug check codes", false, true, { "IRQL_NOT_GREATER_OR_EQUAL",
       BUGCHECK(ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY), BUGCHECK(INVALID_MDL_RANGE));
 
 const struct names *const all_names[] = {
-    &access_modes,   &lock_operations,  &cache_types, &page_priorities,
-    &allocate_flags, &pool_types,       &pool_flags,  &page_protections,
-    &mdl_flags,      &allocation_types, &free_types,  &irql_names,
-    &frame_states,   &other_constants,  &status_codes, &bug_checks,
+    &access_modes,
+    &lock_operations,
+    &cache_types,
+    &page_priorities,
+    &allocate_flags,
+    &pool_types,
+    &pool_flags,
+    &page_protections,
+    &mdl_flags,
+    &allocation_types,
+    &free_types,
+    &irql_names,
+    &frame_states,
+    &other_constants,
+    &status_codes,
+    &bug_checks,
     NULL,
 };

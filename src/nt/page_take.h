@@ -3,10 +3,14 @@
 
 #include "nt/kernel.h"
 
-/* MM_ALLOCATE_XXX of wdm.h, those that choose frames and those that the routines check. */
+/* The MM_ALLOCATE flags of wdm.h, those that choose frames and those that the routines check. */
 enum {
-    ALLOCATE_DONT_ZERO = 0x1, ALLOCATE_LOCAL_NODE_ONLY = 0x2, ALLOCATE_FULLY_REQUIRED = 0x4,
-    ALLOCATE_CHUNKS = 0x20, ALLOCATE_FAST_LARGE_PAGES = 0x40, ALLOCATE_HOT_REMOVE = 0x100,
+    ALLOCATE_DONT_ZERO = 0x1,
+    ALLOCATE_LOCAL_NODE_ONLY = 0x2,
+    ALLOCATE_FULLY_REQUIRED = 0x4,
+    ALLOCATE_CHUNKS = 0x20,
+    ALLOCATE_FAST_LARGE_PAGES = 0x40,
+    ALLOCATE_HOT_REMOVE = 0x100,
 };
 
 /* One request, whichever of the three routines made it: physical addresses and sizes in bytes. */
