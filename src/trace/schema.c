@@ -2,6 +2,9 @@
 #include "trace/schema.h"
 
 #include "base/field.h"
+#include "model/preset.h"
+#include "nt/os.h"
+#include "nt/verifier.h"
 #include "trace/json_write.h"
 
 void schema_put(struct text *t, const char *json)
@@ -39,4 +42,24 @@ void schema_print(enum schema_which which, struct text *out)
     } else {
         schema_print_scenario(out);
     }
+}
+
+void schema_put_tables(struct text *t)
+{
+    schema_put(t, "'os': {'enum': [");
+    for (const struct os_version *v = os_versions; v->name != NULL; v++) {
+        if (v != os_versions) JSON_PUT(t, ", ");
+        json_quoted(t, v->name);
+    }
+    schema_put(t, "]},\n'preset': {'enum': [");
+    for (const struct cpu_preset *p = cpu_presets; p->name != NULL; p++) {
+        if (p != cpu_presets) JSON_PUT(t, ", ");
+        json_quoted(t, p->name);
+    }
+    schema_put(t, "]},\n'rule': {'enum': [");
+    for (size_t i = 0; i < rule_count; i++) {
+        if (i > 0) JSON_PUT(t, ", ");
+        json_quoted(t, rules[i].id);
+    }
+    schema_put(t, "]},\n");
 }

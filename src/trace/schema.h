@@ -19,5 +19,7 @@ void schema_put(struct text *t, const char *json);
 void schema_put_flags_pattern(struct text *t, const struct names *names);
 /* A list of the names as JSON strings, without brackets. */
 void schema_put_names(struct text *t, const struct names *names);
+/* The definitions os, preset and rule, each with what it may be, and a comma after each. */
+void schema_put_tables(struct text *t);
 void schema_print_trace(struct text *out);
 void schema_print_scenario(struct text *out);

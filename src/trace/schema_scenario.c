@@ -278,22 +278,9 @@ static void put_enumerations(struct text *t)
     schema_put_names(t, &arch_names);
     schema_put(t, "]},\n'policy': {'enum': [");
     schema_put_names(t, &tlb_policies);
-    schema_put(t, "]},\n'os': {'enum': [");
-    for (const struct os_version *v = os_versions; v->name != NULL; v++) {
-        if (v != os_versions) JSON_PUT(t, ", ");
-        json_quoted(t, v->name);
-    }
-    schema_put(t, "]},\n'preset': {'enum': [");
-    for (const struct cpu_preset *p = cpu_presets; p->name != NULL; p++) {
-        if (p != cpu_presets) JSON_PUT(t, ", ");
-        json_quoted(t, p->name);
-    }
-    schema_put(t, "]},\n'rule': {'enum': [");
-    for (size_t i = 0; i < rule_count; i++) {
-        if (i > 0) JSON_PUT(t, ", ");
-        json_quoted(t, rules[i].id);
-    }
-    schema_put(t, "]},\n'costs': {'type': 'object', 'patternProperties': {'^x-': {}}, "
+    schema_put(t, "]},\n");
+    schema_put_tables(t);
+    schema_put(t, "'costs': {'type': 'object', 'patternProperties': {'^x-': {}}, "
                   "'additionalProperties': false, 'properties': {");
     for (size_t i = 0; i < COST_COUNT; i++) {
         if (i > 0) JSON_PUT(t, ", ");

@@ -157,22 +157,8 @@ static void put_names_of_tables(struct text *t)
     put_enumeration(t, "arch", &arch_names, false);
     put_enumeration(t, "policy", &tlb_policies, false);
     put_enumeration(t, "mdl_flag", &mdl_flags, false);
-    schema_put(t, "'os': {'enum': [");
-    for (const struct os_version *v = os_versions; v->name != NULL; v++) {
-        if (v != os_versions) JSON_PUT(t, ", ");
-        json_quoted(t, v->name);
-    }
-    schema_put(t, "]},\n'preset': {'enum': [");
-    for (const struct cpu_preset *p = cpu_presets; p->name != NULL; p++) {
-        if (p != cpu_presets) JSON_PUT(t, ", ");
-        json_quoted(t, p->name);
-    }
-    schema_put(t, "]},\n'rule': {'enum': [");
-    for (size_t i = 0; i < rule_count; i++) {
-        if (i > 0) JSON_PUT(t, ", ");
-        json_quoted(t, rules[i].id);
-    }
-    schema_put(t, "]},\n'cost': {'type': 'object', 'additionalProperties': false, "
+    schema_put_tables(t);
+    schema_put(t, "'cost': {'type': 'object', 'additionalProperties': false, "
                   "'properties': {");
     for (size_t i = 0; i < COST_COUNT; i++) {
         if (i > 0) JSON_PUT(t, ", ");
