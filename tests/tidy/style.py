@@ -127,7 +127,7 @@ def check_c(rules, path, text):
 def main(root):
     rules = Rules(root)
     plain = csource.files(root, ['src', 'tests', '.ci'], ('.py', '.sh', 'meson.build', 'run'))
-    plain += [path for path in ('bootstrap', 'meson.build', 'meson_options.txt')
+    plain += [path for path in ('bootstrap', 'meson.build')
               if os.path.exists(os.path.join(root, path))]
     for path in plain:
         text = csource.read(root, path)
