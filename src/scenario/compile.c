@@ -73,13 +73,9 @@ static void collect(struct compiler *c)
     p->event_count = c->events.list.count;
     p->span_names = names_of(c, &c->spans);
     p->span_count = c->spans.list.count;
-    const struct replay_step **replays =
-        arena_new(c->arena, c->replays.count + 1, sizeof(struct replay_step *));
-    const uint32_t *numbers = c->replays.items;
-    for (size_t i = 0; i < c->replays.count; i++) {
-        replays[i] = &step_at(c, numbers[i])->u.replay;
-    }
-    p->replays = replays;
+    p->phase_names = names_of(c, &c->phases);
+    p->phase_count = c->phases.list.count;
+    p->replays = c->replays.items;
     p->replay_count = c->replays.count;
 }
 
@@ -116,7 +112,7 @@ const struct program *scenario_compile(const struct node *root, struct diags *di
     struct compiler c = { .diags = diags, .arena = arena, .root = root, .hints_left = HINTS_MOST,
                           .procedure = NO_PROCEDURE };
     c.program = arena_new(arena, 1, sizeof *c.program);
-    struct symbols *tables[] = { &c.names, &c.procedures, &c.spans, &c.events };
+    struct symbols *tables[] = { &c.names, &c.procedures, &c.spans, &c.events, &c.phases };
     for (size_t i = 0; i < COUNT_OF(tables); i++) map_init(&tables[i]->index, arena->from);
     compile_sections(&c);
     collect(&c);

@@ -1,4 +1,4 @@
-/* Steps that touch memory: read, write, execute, copy, replay; and `set`, which writes members. */
+/* Steps that touch memory: read, write, execute, copy; and `set`, which writes members. */
 #include "scenario/compiler.h"
 
 #include <string.h>
@@ -164,47 +164,4 @@ void compile_set(struct compiler *c, const struct node *step, const struct node 
     }
     if (!action->count) report(c, action, "expected at least one member to set");
     step_at(c, number)->u.set = (struct set_step){ items.items, (uint32_t)items.count };
-}
-
-/* ---- replay ---- */
-
-/* Of the readers in replay/, which is beside this layer. */
-static const struct name format_list[] = {
-    { "lackey", 0, "valgrind --tool=lackey --trace-mem=yes." },
-    { "din", 1, "Dinero." },
-    { NULL, 0, NULL },
-};
-static const struct names format_names = { .title = "format", .list = format_list };
-
-static int32_t process_named(struct compiler *c, const struct node *node)
-{
-    const char *text = expect_text(c, node, "the name of a process");
-    if (!text) return -1;
-    if (*text == '$') text++;
-    const struct symbol *symbol = symbols_find(&c->names, text);
-    if (symbol && symbol->kind == NAME_PROCESS) return (int32_t)symbol->index;
-    const char **words = arena_new(c->arena, c->processes.count + 1, sizeof *words);
-    for (size_t i = 0; i < c->processes.count; i++) {
-        words[i] = ((const struct process_plan *)c->processes.items)[i].name;
-    }
-    report(c, node, "unknown process '%s'%s", shown(c, text),
-           hint(c, text, words, c->processes.count));
-    return -1;
-}
-
-void compile_replay(struct compiler *c, const struct node *step, const struct node *action)
-{
-    uint32_t number = emit(c, step, STEP_REPLAY);
-    if (!keys_check(c, action, "replay")) return;
-    struct replay_step replay = { .process = -1, .source = (uint32_t)c->replays.count };
-    const struct node *file = node_get(action, "file"), *format = node_get(action, "format");
-    const struct node *process = node_get(action, "process"), *limit = node_get(action, "limit");
-    if (file) replay.file = expect_text(c, file, "a file name");
-    uint64_t known;
-    if (format && expect_name(c, format, &format_names, &known)) replay.format = format->text;
-    if (process) replay.process = process_named(c, process);
-    replay.limit = optional(c, limit, KIND_INT, "an integer");
-    if (limit) check_range(c, limit, replay.limit, (struct range){ 1, UINT64_MAX }, "at least 1");
-    *(uint32_t *)list_add(c->arena, &c->replays, sizeof number) = number;
-    step_at(c, number)->u.replay = replay;
 }

@@ -113,15 +113,13 @@ static int32_t buffer_in(const struct compiler *c, const struct process_plan *pr
     return -1;
 }
 
-/* The buffer that a name or process.name means; without a process its own comes first. -1 after an
- * error. */
-static int32_t buffer_named(struct compiler *c, const struct node *node, const char *text,
-                            const struct process_plan *own)
+int32_t buffer_named(struct compiler *c, const struct node *node, const char *text,
+                     const struct process_plan *own)
 {
     const char *dot = strchr(text, '.');
     const char *name = dot ? dot + 1 : text;
     size_t matches = 0;
-    int32_t match = dot ? -1 : buffer_in(c, own, name);
+    int32_t match = dot || !own ? -1 : buffer_in(c, own, name);
     if (match >= 0) return match;
     for (size_t p = 0; p < c->processes.count; p++) {
         const struct process_plan *process = (const struct process_plan *)c->processes.items + p;

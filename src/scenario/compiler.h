@@ -24,7 +24,7 @@ enum name_kind {
     NAME_BUFFERS,   /* several processes have a buffer of that name */
     NAME_THREAD,    /* bound by steps; index is a slot of the thread */
     NAME_PROCEDURE, /* index of the procedure; in a table of its own */
-    NAME_SPAN, NAME_EVENT, /* in tables of their own */
+    NAME_SPAN, NAME_EVENT, NAME_PHASE, /* in tables of their own */
 };
 
 struct symbol {
@@ -79,14 +79,14 @@ struct compiler {
     bool constants_only; /* not in a step: only constants and vars have a value */
     bool os_known;       /* machine.os is right, so that what depends on it can be judged */
     unsigned var_depth;  /* constants under way that use one another */
-    struct symbols names, procedures, spans, events;
+    struct symbols names, procedures, spans, events, phases;
     struct list vars;    /* struct var */
     struct list nodes;   /* struct expr_node */
     struct list steps;   /* struct step */
     struct list slots, shared; /* const char * */
     struct list processes, buffers, devices, bars;
     struct list buffer_nodes; /* const struct node *, by buffer */
-    struct list replays; /* step numbers */
+    struct list replays; /* const struct replay_step * */
     struct list reads, paths; /* struct use */
     struct list edges;   /* struct call_edge */
     const struct node **procedure_nodes;
@@ -203,6 +203,13 @@ void collect_procedures(struct compiler *c);
 void compile_threads(struct compiler *c);
 void compile_procedures(struct compiler *c);
 void compile_checks(struct compiler *c);
+
+/* The process that a name or $name means; -1 after an error. */
+int32_t process_named(struct compiler *c, const struct node *node);
+/* The buffer that `text`, "name" or "process.name", means; the buffers of `own` come first (NULL:
+ * nobody's do). -1 after an error. */
+int32_t buffer_named(struct compiler *c, const struct node *node, const char *text,
+                     const struct process_plan *own);
 
 /* The rule of that id; reports an unknown one at `where`. */
 const struct rule *expect_rule(struct compiler *c, const struct node *node, const char *id,

@@ -197,7 +197,20 @@ static const struct scenario_key replay_keys[] = {
     { "file", "a file name", true, "A memory-access trace, relative to the scenario." },
     { "format", "a word", false, "Told by the content unless given." },
     { "process", "a name", false, "The thread's unless given." },
-    { "limit", "an integer", false, "Most records; all unless given." },
+    { "buffer", "a buffer", false, "Where the addresses go; as in the trace unless given." },
+    { "address_base", "an address", false,
+      "Added to each address; beside `buffer` what lies at its start." },
+    { "only", "data or instruction", false, "The records that are replayed; all unless given." },
+    { "skip", "an integer", false, "Records that are passed over at first." },
+    { "warm_up", "an integer", false, "Records that are replayed, then, without being counted." },
+    { "limit", "an integer", false, "Most records that are measured; all unless given." },
+    { "phases", "a list or a mapping", false, "Parts that have statistics of their own." },
+    END,
+};
+
+static const struct scenario_key phase_keys[] = {
+    { "name", "a name", true, "Its statistics under stats.accesses." },
+    { "count", "an integer", false, "Records; the last phase may take all that are left." },
     END,
 };
 
@@ -283,6 +296,7 @@ const struct scenario_section scenario_sections[] = {
     { "access", access_keys },
     { "copy", copy_keys },
     { "replay", replay_keys },
+    { "replay.phases[]", phase_keys },
     { "repeat", repeat_keys },
     { "repeat.every", every_keys },
     { "while", while_keys },

@@ -21,6 +21,7 @@ static bool is_name(void *context, const char *group, const char *name)
     if (strcmp(group, "latency") == 0) {
         return routine_find(name) || symbols_find(&c->spans, name);
     }
+    if (strcmp(group, "accesses") == 0) return symbols_find(&c->phases, name) != NULL;
     if (strcmp(group, "page_tables") == 0 && strcmp(name, "system") == 0) return true;
     if (strcmp(group, "processes") == 0 || strcmp(group, "page_tables") == 0) {
         return is_process(c, name);

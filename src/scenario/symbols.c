@@ -44,7 +44,8 @@ static const char *kind_title(enum name_kind kind)
     case NAME_BUFFERS: return "a buffer";
     case NAME_PROCEDURE: return "a procedure";
     case NAME_SPAN: return "a span";
-    case NAME_EVENT: return "an event";
+    case NAME_EVENT:
+    case NAME_PHASE: return "an event";
     case NAME_THREAD: break;
     }
     return "a name of a thread";

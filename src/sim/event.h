@@ -34,6 +34,12 @@ struct access_totals {
     uint64_t count, bytes, tlb_hits, walks, faults;
 };
 
+/* A replay, or one phase of it. */
+struct replay_part {
+    uint64_t records, cycles;
+    struct access_totals accesses;
+};
+
 struct event {
     uint64_t seq;
     cycles_t t;
@@ -57,6 +63,9 @@ struct event {
     struct event_delta delta;
     struct access_totals accesses;
     bool has_accesses;
+    const struct replay_part *phases;        /* of a replay */
+    const struct replay_phase *phase_plans; /* by phase: its name */
+    uint32_t phase_count;
 };
 
 /* A single access, for `--detail access`. */

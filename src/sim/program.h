@@ -105,11 +105,23 @@ struct let_step {
     const expr_t *values;
     uint32_t count;
 };
+/* Part of a replay with statistics of its own. */
+struct replay_phase {
+    const char *name;
+    uint32_t number; /* index into phase_names */
+    expr_t count;    /* records, 0 = all that are left: the last phase only */
+};
+enum replay_only { REPLAY_EVERYTHING, REPLAY_DATA, REPLAY_INSTRUCTION };
 struct replay_step {
     const char *file,
         *format;     /* as in the scenario, path relative to it; format NULL = by content */
     int32_t process; /* index, -1 = the thread's */
-    expr_t limit;    /* records, 0 = all */
+    int32_t buffer;  /* index of the buffer that the addresses go to, -1 = none */
+    expr_t address_base;         /* 0 = not given */
+    expr_t skip, warm_up, limit; /* records, 0 = none, none, all */
+    enum replay_only only;
+    const struct replay_phase *phases;
+    uint32_t phase_count;
     uint32_t source; /* index into sim_inputs.sources */
 };
 enum arrival { ARRIVE_CLOSED, ARRIVE_FIXED, ARRIVE_POISSON };
@@ -152,7 +164,7 @@ struct step {
         struct copy_step copy;
         struct set_step set;
         struct let_step let;
-        struct replay_step replay;
+        const struct replay_step *replay;
         struct loop_step loop;
         struct branch_step branch;
         struct do_step invoke;
@@ -267,6 +279,8 @@ struct program {
     size_t event_count;
     const char *const *span_names; /* series = routine_count + index */
     size_t span_count;
+    const char *const *phase_names; /* of all replays */
+    size_t phase_count;
     const struct replay_step *const *replays; /* all of them, by source number */
     size_t replay_count;
 };

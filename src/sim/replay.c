@@ -1,93 +1,113 @@
-/* Replay of a real program's memory accesses through a thread. Pages are demand-zero at first
+/* Replay of a real program's memory accesses through a thread: which records are passed over, which
+ * warm the machine up, which are measured, and in which phases. Pages are demand-zero at first
  * touch. */
-#include "sim/internal.h"
+#include "sim/replay.h"
 
 #include <string.h>
 
-enum { BATCH = 1024 };
+/* ---- the plan ---- */
 
-struct replay_state {
-    struct access_run run[ACCESS_TYPE_COUNT];
-    uint64_t records;
-};
-
-/* The address space of a replay has whatever the trace touches: a page that nothing backs yet is
- * reserved and committed with its 64 KiB, readable, writable and executable; where part of these is
- * taken, the page alone. What lies past the user's half stays what it is: an access violation. */
-static void ensure_page(struct sim *s, uint64_t address)
+static bool number_or(struct sim *s, expr_t e, uint64_t fallback, uint64_t *out)
 {
-    struct process *p = s->mm.current;
-    if (address > s->mm.config->highest_user.v || space_area_at(p, va(address)) != NULL) return;
-    space_back_page(&s->mm, p, va(address), PROT_EXECUTE_READWRITE);
+    *out = fallback;
+    return e == 0 || eval_number(s, e, out);
 }
 
-static void replay_access(struct sim *s, struct replay_state *state, enum access_type type,
-                          const struct access *a, struct touch *t)
+static bool numbers_of(struct sim *s, const struct replay_step *plan, struct replay *r)
 {
-    struct access_run *run = &state->run[type];
-    access_one(s, run, va(a->address), a->size, NULL, NULL, NULL, t);
+    if (!number_or(s, plan->skip, 0, &r->skip) || !number_or(s, plan->warm_up, 0, &r->warm_up) ||
+        !number_or(s, plan->limit, UINT64_MAX, &r->limit) ||
+        !number_or(s, plan->address_base, 0, &r->place.base))
+        return false;
+    for (uint32_t i = 0; i < plan->phase_count; i++)
+        if (!number_or(s, plan->phases[i].count, UINT64_MAX, &r->counts[i])) return false;
+    return true;
 }
 
-static void replay_record(struct sim *s, struct replay_state *state, const struct access *a,
-                          struct touch *t)
+static void place_in_buffer(const struct sim *s, const struct replay_step *plan, struct replay *r)
 {
-    static const uint8_t types[] = { [ACCESS_LOAD] = ACCESS_READ,
-                                     [ACCESS_STORE] = ACCESS_WRITE,
-                                     [ACCESS_MODIFY] = ACCESS_READ,
-                                     [ACCESS_FETCH] = ACCESS_EXECUTE };
-    ensure_page(s, a->address);
-    ensure_page(s, a->address + a->size - 1);
-    replay_access(s, state, types[a->kind], a, t);
-    if (a->kind == ACCESS_MODIFY && t->end == TOUCH_OK)
-        replay_access(s, state, ACCESS_WRITE, a, t);
+    const struct buffer_plan *buffer = &s->program->buffers[plan->buffer];
+    r->place.in_buffer = true;
+    r->place.wraps = plan->address_base == 0;
+    r->place.start = s->shared[buffer->slot].v;
+    r->place.bytes = span_pages(0, buffer->size_bytes) * PAGE_BYTES;
 }
 
-static struct touch replay_all(struct sim *s, const struct step *step, struct replay_state *state,
-                               uint64_t limit)
+static struct process *target_of(struct sim *s, const struct step *step)
 {
-    const struct access_source *source = &s->sources[step->u.replay.source];
-    struct access batch[BATCH];
-    struct touch t = { .end = TOUCH_OK };
-    bool failed = false;
-    while (t.end == TOUCH_OK && state->records < limit) {
-        uint64_t room = limit - state->records < BATCH ? limit - state->records : BATCH;
-        size_t n = source->pull(source->context, batch, (size_t)room, &failed);
-        if (n == 0) break;
-        for (size_t i = 0; i < n && t.end == TOUCH_OK; i++) replay_record(s, state, &batch[i], &t);
-        state->records += n;
-        if (s->interrupted != NULL && s->interrupted(s->interrupt_context)) {
-            s->reason = END_INTERRUPTED;
-            break;
-        }
-    }
-    if (failed) s->source_failed = true;
-    return t;
+    const struct replay_step *plan = step->u.replay;
+    struct process *target = s->mm.current;
+    if (plan->process >= 0) target = process_at(&s->mm, (uint32_t)plan->process + 1);
+    if (target == NULL)
+        sim_error(s, step->where, step->path,
+                  "a replay needs a process: System has no user memory");
+    return target;
 }
 
-static void add_totals(struct access_totals *into, const struct access_totals *from)
+/* ---- the parts ---- */
+
+static bool goes_on(struct sim *s, const struct replay *r)
 {
-    into->count += from->count;
-    into->bytes += from->bytes;
-    into->tlb_hits += from->tlb_hits;
-    into->walks += from->walks;
-    into->faults += from->faults;
+    if (s->interrupted != NULL && s->interrupted(s->interrupt_context)) s->reason = END_INTERRUPTED;
+    return s->reason != END_INTERRUPTED && !r->ended && r->touch.end == TOUCH_OK;
 }
 
-/* One shared count of walks and faults: the whole replay's, and hits of both first-level TLBs. */
-static struct access_totals replay_totals(struct sim *s, const struct replay_state *state,
-                                          const struct access_totals *reads,
-                                          const struct access_totals *fetches)
+static void skip_records(struct sim *s, struct replay *r)
 {
-    struct access_totals total = { 0 };
-    struct access_totals data = access_before(s, ACCESS_READ),
-                         code = access_before(s, ACCESS_EXECUTE);
-    for (unsigned i = 0; i < ACCESS_TYPE_COUNT; i++) add_totals(&total, &state->run[i].totals);
-    total.tlb_hits = data.tlb_hits - reads->tlb_hits;
-    if (s->hw.cpu->l1i.sizes != 0) total.tlb_hits += code.tlb_hits - fetches->tlb_hits;
-    total.walks = data.walks - reads->walks;
-    total.faults = data.faults - reads->faults;
-    return total;
+    while (r->skipped < r->skip && goes_on(s, r))
+        r->skipped += replay_records(s, r, r->skip - r->skipped, NULL);
 }
+
+static void warm_up_records(struct sim *s, struct replay *r)
+{
+    struct replay_part part = { 0 };
+    if (r->warm_up == 0) return;
+    struct warm_up *w = warm_up_begin(s);
+    while (r->warmed_up < r->warm_up && goes_on(s, r))
+        r->warmed_up += replay_records(s, r, r->warm_up - r->warmed_up, &part);
+    warm_up_end(s, w);
+}
+
+static void add_part(struct replay_part *into, const struct replay_part *from)
+{
+    struct access_totals *to = &into->accesses;
+    to->count += from->accesses.count;
+    to->bytes += from->accesses.bytes;
+    to->tlb_hits += from->accesses.tlb_hits;
+    to->walks += from->accesses.walks;
+    to->faults += from->accesses.faults;
+    into->records += from->records;
+    into->cycles += from->cycles;
+}
+
+/* One batch of what is measured; false when that was all. */
+static bool measure_records(struct sim *s, struct replay *r)
+{
+    uint32_t phase_count = r->plan->phase_count;
+    uint64_t most = r->limit - r->whole.records;
+    while (r->phase < phase_count && r->phases[r->phase].records == r->counts[r->phase]) r->phase++;
+    if (phase_count > 0 && r->phase == phase_count) return false;
+    if (phase_count > 0 && r->counts[r->phase] - r->phases[r->phase].records < most)
+        most = r->counts[r->phase] - r->phases[r->phase].records;
+    if (most == 0 || !goes_on(s, r)) return false;
+    struct replay_part part = { 0 };
+    replay_records(s, r, most, &part);
+    add_part(&r->whole, &part);
+    if (phase_count > 0) add_part(&r->phases[r->phase], &part);
+    return true;
+}
+
+/* Into the statistics of the run. */
+static void count_parts(struct sim *s, const struct replay *r)
+{
+    struct replay_part all = { .accesses = s->by_replay };
+    add_part(&all, &r->whole);
+    s->by_replay = all.accesses;
+    for (uint32_t i = 0; i < r->plan->phase_count; i++)
+        add_part(&s->by_phase[r->plan->phases[i].number], &r->phases[i]);
+}
+
+/* ---- the step ---- */
 
 /* A trace names no absolute path of the host. */
 static const char *shown_file(const char *file)
@@ -95,37 +115,58 @@ static const char *shown_file(const char *file)
     return file[0] == '/' ? strrchr(file, '/') + 1 : file;
 }
 
-void step_replay(struct sim *s, const struct step *step, struct step_result *r)
+static void replay_event(struct sim *s, const struct step *step, const struct replay *r,
+                         const struct event_mark *mark, struct step_result *result)
 {
-    const struct replay_step *plan = &step->u.replay;
-    uint64_t limit = UINT64_MAX;
-    if (plan->limit != 0 && !eval_number(s, plan->limit, &limit)) return;
-    struct process *own = s->mm.current;
-    struct process *target =
-        plan->process >= 0 ? process_at(&s->mm, (uint32_t)plan->process + 1) : own;
-    if (target == NULL) {
-        sim_error(s, step->where, step->path,
-                  "a replay needs a process: System has no user memory");
-        return;
-    }
-    struct replay_state state = { 0 };
-    for (unsigned i = 0; i < ACCESS_TYPE_COUNT; i++)
-        state.run[i] = (struct access_run){ .type = i, .user = true, .driver = true };
+    const struct replay_step *plan = r->plan;
+    struct event e = { .call = "replay",
+                       .outcome = &result->outcome,
+                       .accesses = r->whole.accesses,
+                       .has_accesses = true,
+                       .phases = r->phases,
+                       .phase_plans = plan->phases,
+                       .phase_count = plan->phase_count };
+    event_arg_text(&e, "file", shown_file(plan->file));
+    if (r->place.in_buffer)
+        event_arg_text(&e, "buffer", s->program->buffers[plan->buffer].name);
+    if (plan->address_base != 0) event_arg_number(&e, "address_base", ARG_HEX, r->place.base);
+    if (plan->only != REPLAY_EVERYTHING)
+        event_arg_text(&e, "only", plan->only == REPLAY_DATA ? "data" : "instruction");
+    if (plan->skip != 0) event_arg_number(&e, "skipped", ARG_DECIMAL, r->skipped);
+    if (plan->warm_up != 0) event_arg_number(&e, "warmed_up", ARG_DECIMAL, r->warmed_up);
+    event_arg_number(&e, "records", ARG_DECIMAL, r->whole.records);
+    event_end(s, step, mark, &e);
+}
+
+static void replay_run(struct sim *s, const struct step *step, struct replay *r,
+                       struct step_result *result)
+{
+    struct process *own = s->mm.current, *target = target_of(s, step);
     struct event_mark mark;
+    if (target == NULL || !numbers_of(s, r->plan, r)) return;
+    if (r->plan->buffer >= 0) place_in_buffer(s, r->plan, r);
     event_begin(s, step, &mark);
     if (target != own) mm_switch(&s->mm, target);
-    struct access_totals reads = access_before(s, ACCESS_READ);
-    struct access_totals fetches = access_before(s, ACCESS_EXECUTE);
-    struct touch t = replay_all(s, step, &state, limit);
-    struct access_totals total = replay_totals(s, &state, &reads, &fetches);
+    skip_records(s, r);
+    warm_up_records(s, r);
+    while (measure_records(s, r)) continue;
     if (target != own) mm_switch(&s->mm, own);
-    add_totals(&s->by_replay, &total);
-    r->outcome = outcome_of_touch(&t);
-    struct event e = {
-        .call = "replay", .outcome = &r->outcome, .accesses = total, .has_accesses = true
-    };
-    event_arg_text(&e, "file", shown_file(plan->file));
-    event_arg_number(&e, "records", ARG_DECIMAL, state.records);
-    event_end(s, step, &mark, &e);
-    step_finish(s, step, r, &mark);
+    result->outcome = outcome_of_touch(&r->touch);
+    count_parts(s, r);
+    replay_event(s, step, r, &mark, result);
+    step_finish(s, step, result, &mark);
+}
+
+void step_replay(struct sim *s, const struct step *step, struct step_result *r)
+{
+    const struct replay_step *plan = step->u.replay;
+    size_t rows = plan->phase_count + 1u;
+    struct replay replay = { .plan = plan,
+                             .source = &s->sources[plan->source],
+                             .counts = mem_new(s->from, rows, sizeof(uint64_t)),
+                             .phases = mem_new(s->from, rows, sizeof(struct replay_part)),
+                             .touch = { .end = TOUCH_OK } };
+    replay_run(s, step, &replay, r);
+    mem_free(s->from, replay.counts, rows, sizeof(uint64_t));
+    mem_free(s->from, replay.phases, rows, sizeof(struct replay_part));
 }

@@ -256,6 +256,7 @@ bool sim_init(struct sim *s, const struct allocator *from, const struct sim_inpu
                        .interrupt_context = inputs->interrupt_context };
     s->shared = arena_new(&s->arena, program->shared_count + 1, sizeof *s->shared);
     s->signals = arena_new(&s->arena, program->event_count + 1, sizeof *s->signals);
+    s->by_phase = arena_new(&s->arena, program->phase_count + 1, sizeof *s->by_phase);
     rng_init(&s->random_access, program->config.seed, 1);
     rng_init(&s->arrivals, program->config.seed, 2);
     make_series(s);

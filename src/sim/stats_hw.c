@@ -117,15 +117,31 @@ void cpu_stats(struct walk_state *w)
     leave(w);
 }
 
-static void totals_stats(struct walk_state *w, const char *name, const struct access_totals *t,
-                         const char *doc)
+static void totals_stats(struct walk_state *w, const struct access_totals *t)
 {
-    enter(w, name, doc);
     counter(w, "count", t->count, "Accesses.");
     counter(w, "bytes", t->bytes, "Bytes.");
     counter(w, "tlb_hits", t->tlb_hits, "Lookups that hit the first-level TLB.");
     counter(w, "walks", t->walks, "Page walks.");
     counter(w, "faults", t->faults, "Page faults.");
+}
+
+static void group_stats(struct walk_state *w, const char *name, const struct access_totals *t,
+                        const char *doc)
+{
+    enter(w, name, doc);
+    totals_stats(w, t);
+    leave(w);
+}
+
+static void phase_stats(struct walk_state *w, const char *name, const struct replay_part *part)
+{
+    static const struct replay_part none;
+    if (part == NULL) part = &none;
+    enter(w, name, "A phase of replay steps.");
+    counter(w, "records", part->records, "Records of the trace.");
+    counter(w, "cycles", part->cycles, "Time of the processor.");
+    totals_stats(w, &part->accesses);
     leave(w);
 }
 
@@ -134,10 +150,13 @@ void access_stats(struct walk_state *w)
     static const struct access_totals none[ACCESS_TYPE_COUNT + 1];
     const struct access_totals *types = w->s != NULL ? w->s->by_type : none;
     enter(w, "accesses", "CPU accesses of the scenario.");
-    totals_stats(w, "read", &types[ACCESS_READ], "Of read steps, and the reads of copy.");
-    totals_stats(w, "write", &types[ACCESS_WRITE], "Of write steps, and the writes of copy.");
-    totals_stats(w, "execute", &types[ACCESS_EXECUTE], "Of execute steps.");
-    totals_stats(w, "replay", w->s != NULL ? &w->s->by_replay : none, "Of replay steps.");
+    group_stats(w, "read", &types[ACCESS_READ], "Of read steps, and the reads of copy.");
+    group_stats(w, "write", &types[ACCESS_WRITE], "Of write steps, and the writes of copy.");
+    group_stats(w, "execute", &types[ACCESS_EXECUTE], "Of execute steps.");
+    group_stats(w, "replay", w->s != NULL ? &w->s->by_replay : none, "Of replay steps.");
+    if (w->s == NULL) phase_stats(w, "*", NULL);
+    for (size_t i = 0; w->s != NULL && i < w->s->program->phase_count; i++)
+        phase_stats(w, w->s->program->phase_names[i], &w->s->by_phase[i]);
     leave(w);
 }
 

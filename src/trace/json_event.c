@@ -286,7 +286,7 @@ static void put_frames(struct text *t, const struct mdl *m)
 
 static void put_accesses(struct text *t, const struct access_totals *a)
 {
-    JSON_PUT(t, ", \"accesses\": {\"count\": ");
+    JSON_PUT(t, "\"count\": ");
     json_count(t, a->count);
     JSON_PUT(t, ", \"bytes\": ");
     json_count(t, a->bytes);
@@ -296,6 +296,22 @@ static void put_accesses(struct text *t, const struct access_totals *a)
     json_count(t, a->walks);
     JSON_PUT(t, ", \"faults\": ");
     json_count(t, a->faults);
+}
+
+static void put_phases(struct text *t, const struct event *e)
+{
+    JSON_PUT(t, ", \"phases\": {");
+    for (uint32_t i = 0; i < e->phase_count; i++) {
+        if (i > 0) JSON_PUT(t, ", ");
+        json_key(t, e->phase_plans[i].name);
+        JSON_PUT(t, "{\"records\": ");
+        json_count(t, e->phases[i].records);
+        JSON_PUT(t, ", \"cycles\": ");
+        json_count(t, e->phases[i].cycles);
+        JSON_PUT(t, ", ");
+        put_accesses(t, &e->phases[i].accesses);
+        json_char(t, '}');
+    }
     json_char(t, '}');
 }
 
@@ -377,7 +393,12 @@ void json_event(struct json_sink *s, const struct event *e)
     put_outcome(s, e);
     if (e->mdl != NULL) put_mdl(s, e->mdl);
     if (e->mdl != NULL && e->pfns) put_frames(t, e->mdl);
-    if (e->has_accesses) put_accesses(t, &e->accesses);
+    if (e->has_accesses) {
+        JSON_PUT(t, ", \"accesses\": {");
+        put_accesses(t, &e->accesses);
+        json_char(t, '}');
+    }
+    if (e->phase_count > 0) put_phases(t, e);
     JSON_PUT(t, ", \"cycles\": ");
     json_count(t, e->cycles);
     if (e->cost != NULL && e->cycles != 0) put_costs(s, e->cost);

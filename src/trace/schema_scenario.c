@@ -168,8 +168,17 @@ static const struct {
     { "set", "{'$ref': '#/definitions/assignments'}" },
     { "replay", "{'type': 'object', 'required': ['file'], 'patternProperties': {'^x-': {}}, "
                 "'additionalProperties': false, 'properties': {'file': {'type': 'string'}, "
-                "'format': {'type': 'string'}, 'process': {'type': 'string'}, 'limit': {'$ref': "
-                "'#/definitions/expression'}}}" },
+                "'format': {'type': 'string'}, 'process': {'type': 'string'}, 'buffer': {'type': "
+                "'string'}, 'address_base': {'$ref': '#/definitions/expression'}, 'only': "
+                "{'enum': ['data', 'instruction']}, 'skip': {'$ref': "
+                "'#/definitions/expression'}, 'warm_up': {'$ref': '#/definitions/expression'}, "
+                "'limit': {'$ref': '#/definitions/expression'}, 'phases': {'anyOf': [{'type': "
+                "'array', 'minItems': 1, 'items': {'type': 'object', 'required': ['name'], "
+                "'patternProperties': {'^x-': {}}, 'additionalProperties': false, 'properties': "
+                "{'name': {'$ref': '#/definitions/name'}, 'count': {'$ref': "
+                "'#/definitions/expression'}}}}, {'type': 'object', 'minProperties': 1, "
+                "'additionalProperties': {'anyOf': [{'$ref': '#/definitions/expression'}, "
+                "{'type': 'null'}]}}]}}}" },
     { "repeat", "{'type': 'object', 'required': ['do'], 'patternProperties': {'^x-': {}}, "
                 "'additionalProperties': false, 'properties': {'count': {'$ref': "
                 "'#/definitions/expression'}, 'index': {'$ref': '#/definitions/name'}, 'every': "

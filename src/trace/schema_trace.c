@@ -123,6 +123,8 @@ static const char definitions[] =
     "'#/definitions/hex'}, 'p4': {'$ref': '#/definitions/hex'}}},\n"
     "'accesses': {'type': 'object', 'required': ['count', 'bytes', 'tlb_hits', 'walks', "
     "'faults'], 'additionalProperties': {'$ref': '#/definitions/count'}},\n"
+    "'phase': {'type': 'object', 'required': ['records', 'cycles', 'count', 'bytes', 'tlb_hits', "
+    "'walks', 'faults'], 'additionalProperties': {'$ref': '#/definitions/count'}},\n"
     "'delta': {'type': 'object', 'minProperties': 1, 'additionalProperties': false, 'properties': "
     "{'free_system_ptes': {'$ref': '#/definitions/change'}, 'free_pages': {'$ref': "
     "'#/definitions/change'}, 'locked_pages': {'$ref': '#/definitions/change'}, "
@@ -305,7 +307,8 @@ static void put_event(struct text *t)
            "'#/definitions/status'}, 'raises': {'$ref': '#/definitions/status'}, 'bugcheck': "
            "{'$ref': '#/definitions/bugcheck'}, 'undefined': {'const': true}, 'failure': {'type': "
            "'string'}, 'mdl': {'$ref': '#/definitions/mdl'}, 'pfns': {'$ref': "
-           "'#/definitions/pfns'}, 'accesses': {'$ref': '#/definitions/accesses'}, 'cycles': "
+           "'#/definitions/pfns'}, 'accesses': {'$ref': '#/definitions/accesses'}, 'phases': "
+           "{'type': 'object', 'additionalProperties': {'$ref': '#/definitions/phase'}}, 'cycles': "
            "{'$ref': '#/definitions/count'}, 'cost': {'$ref': '#/definitions/cost'}, 'delta': "
            "{'$ref': '#/definitions/delta'}, 'l1_hit': {'type': 'boolean'}, 'walk': {'type': "
            "'boolean'}, 'fault': {'type': 'boolean'}},\n'allOf': [\n");

@@ -164,7 +164,7 @@ Test(compile_steps, accesses)
     cr_expect_eq(constant_at(p, set->items[1].index), 2);
     cr_expect_str_eq(set->items[1].text, "$m.Pfn[2]");
     cr_assert_eq(p->replay_count, 1);
-    cr_expect_eq(p->replays[0], &p->steps[5].u.replay);
+    cr_expect_eq(p->replays[0], p->steps[5].u.replay);
     cr_expect_str_eq(p->replays[0]->file, "a/b.txt");
     cleanup(&f);
 }
