@@ -21,6 +21,9 @@ static const struct option_row run_rows[] = {
       "Format of the trace.", formats },
     { "set", 0, OPTION_LIST, offsetof(struct run_options, set), "PATH=VALUE",
       "Override a value of the scenario; may be repeated.", NULL },
+    { "dump-memory", 0, OPTION_TEXT, offsetof(struct run_options, dump_memory), "FILE",
+      "Write physical memory at the end there, as an ELF core; a folder with several scenarios.",
+      NULL },
     { "seed", 0, OPTION_U64, offsetof(struct run_options, seed), "N", "Override the seed.", NULL },
     { "strict", 0, OPTION_FLAG, offsetof(struct run_options, strict), NULL,
       "Leaks make the exit status 1 too.", NULL },
@@ -72,38 +75,65 @@ static bool is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* The folder that -o names, made when its name ends in '/'; NULL when -o names a file. */
-static int output_folder(const struct run_options *o, size_t count, bool *folder)
+/* Sets *folder when `name`, given to `option`, names a folder, which is made when its name ends in
+ * '/'. */
+static int output_folder(const char *option, const char *name, size_t count, bool *folder)
 {
     *folder = false;
-    if (o->output == NULL || strcmp(o->output, "-") == 0) {
-        if (count > 1 && o->output != NULL)
-            return usage_error(&command_run, "several traces do not fit onto standard output");
-        return STATUS_OK;
+    if (name == NULL) return STATUS_OK;
+    if (strcmp(name, "-") == 0) {
+        if (count == 1) return STATUS_OK;
+        return usage_error(&command_run, "several scenarios do not fit onto standard output: %s -",
+                           option);
     }
-    size_t length = strlen(o->output);
-    bool slash = length > 0 && o->output[length - 1] == '/';
-    if (slash && mkdir(o->output, 0777) != 0 && errno != EEXIST) {
-        host_say("mdlsim: error: %s: %s", o->output, strerror(errno));
+    size_t length = strlen(name);
+    bool slash = length > 0 && name[length - 1] == '/';
+    if (slash && mkdir(name, 0777) != 0 && errno != EEXIST) {
+        host_say("mdlsim: error: %s: %s", name, strerror(errno));
         return STATUS_CANNOT_CREATE;
     }
-    *folder = is_folder(o->output);
+    *folder = is_folder(name);
     if (count > 1 && !*folder)
         return usage_error(
-            &command_run, "with several scenarios -o names a folder: '%s' is none ('%s/' makes it)",
-            o->output, o->output);
+            &command_run, "with several scenarios %s names a folder: '%s' is none ('%s/' makes it)",
+            option, name, name);
     return STATUS_OK;
 }
 
-static int check_stems(struct run_one *ones, size_t count)
+static int output_folders(const struct run_options *o, size_t count, struct run_folders *folders)
 {
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = i + 1; j < count; j++)
-            if (ones[i].target.length > 0 &&
-                strcmp(text_string(&ones[i].target), text_string(&ones[j].target)) == 0)
-                return usage_error(&command_run, "'%s' and '%s' would both write '%s'",
-                                   ones[i].file, ones[j].file, text_string(&ones[i].target));
-    return STATUS_OK;
+    int status = output_folder("-o", o->output, count, &folders->output);
+    if (status != STATUS_OK) return status;
+    return output_folder("--dump-memory", o->dump_memory, count, &folders->dump_memory);
+}
+
+static int same_target(const struct run_one *a, const struct run_one *b, const struct text *left,
+                       const struct text *right)
+{
+    if (left->length == 0 || strcmp(text_string(left), text_string(right)) != 0) return STATUS_OK;
+    if (a == b)
+        return usage_error(&command_run, "trace and memory would both be written to '%s'",
+                           text_string(left));
+    return usage_error(&command_run, "'%s' and '%s' would both write '%s'", a->file, b->file,
+                       text_string(left));
+}
+
+/* No two files of the run may be the same one. */
+static int check_targets(struct run_one *ones, size_t count)
+{
+    int status = STATUS_OK;
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        struct run_one *a = &ones[i];
+        status = same_target(a, a, &a->target, &a->dump_target);
+        for (size_t j = i + 1; j < count && status == STATUS_OK; j++) {
+            struct run_one *b = &ones[j];
+            status = same_target(a, b, &a->target, &b->target);
+            if (status == STATUS_OK) status = same_target(a, b, &a->dump_target, &b->dump_target);
+            if (status == STATUS_OK) status = same_target(a, b, &a->target, &b->dump_target);
+            if (status == STATUS_OK) status = same_target(a, b, &a->dump_target, &b->target);
+        }
+    }
+    return status;
 }
 
 static int check_options(const struct run_options *o, size_t count)
@@ -111,6 +141,8 @@ static int check_options(const struct run_options *o, size_t count)
     if (o->jobs.given && o->jobs.value == 0) return usage_error(&command_run, "-j: at least 1");
     if (o->emit_config && count > 1)
         return usage_error(&command_run, "--emit-config takes one scenario");
+    if (o->json && o->dump_memory != NULL && strcmp(o->dump_memory, "-") == 0)
+        return usage_error(&command_run, "--json and the memory do not fit onto standard output");
     return STATUS_OK;
 }
 
@@ -121,15 +153,16 @@ static int run_run(const void *given, char **operands, size_t count)
                                    .override_count = o->set.count,
                                    .seed_given = o->seed.given,
                                    .seed = o->seed.value };
-    bool folder;
+    struct run_folders folders;
     int status = check_options(o, count);
     if (status == STATUS_OK) status = job_limits(&command_run, &options, &o->limit);
     if (status == STATUS_OK && o->emit_config) return run_emit_config(operands[0], &options);
-    if (status == STATUS_OK) status = output_folder(o, count, &folder);
+    if (status == STATUS_OK) status = output_folders(o, count, &folders);
     if (status != STATUS_OK) return status;
     struct run_one *ones = mem_new(&host_allocator, count, sizeof *ones);
-    for (size_t i = 0; i < count; i++) run_one_init(&ones[i], operands[i], o, &options, folder);
-    status = check_stems(ones, count);
+    for (size_t i = 0; i < count; i++)
+        run_one_init(&ones[i], operands[i], o, &options, &folders);
+    status = check_targets(ones, count);
     if (status == STATUS_OK) status = run_several(ones, count, o->jobs.given ? o->jobs.value : 1);
     for (size_t i = 0; i < count; i++) run_one_free(&ones[i]);
     mem_free(&host_allocator, ones, count, sizeof *ones);
@@ -145,6 +178,7 @@ const struct command command_run = {
         "scenario from standard input. A summary goes to standard error.\n",
     .examples = "  mdlsim run scenarios/stories/direct-io-read.yaml\n"
                 "  mdlsim run a.yaml -o - | jq .stats.latency\n"
+                "  mdlsim run --format none --dump-memory a.core a.yaml && readelf -n a.core\n"
                 "  mdlsim run --set machine.ram='64 GiB' --format none a.yaml\n",
     .options = run_rows,
     .options_bytes = sizeof(struct run_options),

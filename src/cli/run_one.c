@@ -5,6 +5,7 @@
 
 #include "cli/host.h"
 #include "cli/progress.h"
+#include "trace/memory_dump.h"
 #include "trace/output.h"
 #include "trace/summary.h"
 
@@ -18,52 +19,82 @@ static enum trace_format format_of(const struct run_options *o)
     return strcmp(o->format, "jsonl") == 0 ? TRACE_FORMAT_JSONL : TRACE_FORMAT_NONE;
 }
 
+/* FOLDER/STEM.SUFFIX; no folder: the current one. */
+static void put_target(struct text *t, const char *folder, const char *file, const char *suffix)
+{
+    struct job stem = { .file = file, .arena = { .from = &host_allocator } };
+    if (folder != NULL) text_put(t, folder);
+    if (folder != NULL && t->bytes[t->length - 1] != '/') text_char(t, '/');
+    text_format(t, "%s.%s", job_stem(&stem), suffix);
+    arena_free(&stem.arena);
+}
+
 void run_one_init(struct run_one *one, const char *file, const struct run_options *options,
-                  const struct job_options *job_options, bool folder)
+                  const struct job_options *job_options, const struct run_folders *folders)
 {
     *one = (struct run_one){ .file = file, .options = options, .job_options = job_options };
     text_init(&one->target, &host_allocator);
+    text_init(&one->dump_target, &host_allocator);
     text_init(&one->out, &host_allocator);
     text_init(&one->err, &host_allocator);
+    if (folders->dump_memory)
+        put_target(&one->dump_target, options->dump_memory, file, "core");
+    else if (options->dump_memory != NULL)
+        text_put(&one->dump_target, options->dump_memory);
     enum trace_format format = format_of(options);
-    if (options->output != NULL && !folder) {
+    if (options->output != NULL && !folders->output) {
         text_put(&one->target, options->output);
         return;
     }
     if (options->output == NULL && format == TRACE_FORMAT_NONE) return;
-    struct job stem = { .file = file, .arena = { .from = &host_allocator } };
-    if (folder) text_put(&one->target, options->output);
-    if (folder && one->target.bytes[one->target.length - 1] != '/') text_char(&one->target, '/');
-    text_format(&one->target, "%s.trace.%s", job_stem(&stem),
-                format == TRACE_FORMAT_JSONL ? "jsonl" : "json");
-    arena_free(&stem.arena);
+    put_target(&one->target, folders->output ? options->output : NULL, file,
+               format == TRACE_FORMAT_JSONL ? "trace.jsonl" : "trace.json");
     one->said = true;
 }
 
 void run_one_free(struct run_one *one)
 {
     text_free(&one->target);
+    text_free(&one->dump_target);
     text_free(&one->out);
     text_free(&one->err);
 }
 
-/* The end of a run whose trace was to be written to `output`: whole, or not at all. */
-static void finish_output(struct run_one *one, struct output *output, bool keep)
+/* The end of an output file: whole, or not at all. False when something went wrong with it. */
+static bool finish_output(struct run_one *one, struct output *output, bool keep)
 {
     if (keep)
         output_close(output);
     else
         output_abandon(output);
-    if (output->status != OUTPUT_OK) {
+    bool fine = output->status == OUTPUT_OK;
+    if (!fine) {
         one->status = output->status;
         if (!output->broken_pipe)
             text_format(&one->err, "mdlsim: error: %s\n", text_string(&output->error));
-    } else if (keep && one->said && !one->options->quiet) {
-        text_format(&one->err, "trace written to %s\n", text_string(&one->target));
     }
     bool pipe_closed = output->broken_pipe;
     output_free(output);
     if (pipe_closed) output_die_of_pipe();
+    return fine;
+}
+
+static void finish_trace(struct run_one *one, struct output *output, bool keep)
+{
+    if (finish_output(one, output, keep) && keep && one->said && !one->options->quiet)
+        text_format(&one->err, "trace written to %s\n", text_string(&one->target));
+}
+
+static bool dump_write(void *context, const char *bytes, size_t length)
+{
+    return !host_interrupted(NULL) && output_write(context, bytes, length);
+}
+
+/* Physical memory goes to its file, if the run came to its end and nothing interrupts. */
+static void finish_dump(struct run_one *one, struct output *output, struct sim *sim, bool whole)
+{
+    bool keep = whole && memory_dump_write(sim, dump_write, output);
+    finish_output(one, output, keep);
 }
 
 static void report_reader_errors(struct run_one *one, const struct job *job)
@@ -104,7 +135,9 @@ static bool watch_poll(void *context)
            (w->output != NULL && w->output->status != OUTPUT_OK);
 }
 
-static void simulate(struct run_one *one, struct job *job, struct output *output)
+/* `output` takes the trace and `dump` the memory; NULL: nowhere. */
+static void simulate(struct run_one *one, struct job *job, struct output *output,
+                     struct output *dump)
 {
     struct sim *sim = mem_new(&host_allocator, 1, sizeof *sim);
     struct json_sink sink;
@@ -135,12 +168,30 @@ static void simulate(struct run_one *one, struct job *job, struct output *output
     one->status = job_result(job, sim, one->options->strict);
     if (output != NULL) {
         if (whole) json_sink_end(&sink, sim);
-        finish_output(one, output, whole);
+        finish_trace(one, output, whole);
     }
+    if (dump != NULL) finish_dump(one, dump, sim, whole);
     report(one, job, sim);
     json_sink_free(&sink);
     sim_free(sim);
     mem_free(&host_allocator, sim, 1, sizeof *sim);
+}
+
+/* Opens what the run writes, so that a name that cannot be written is told before it starts. */
+static void run_job(struct run_one *one, struct job *job)
+{
+    struct output trace, dump;
+    bool has_trace = one->target.length > 0, has_dump = one->dump_target.length > 0;
+    if (has_trace && !output_open(&trace, text_string(&one->target), &host_allocator)) {
+        finish_output(one, &trace, false);
+        return;
+    }
+    if (has_dump && !output_open(&dump, text_string(&one->dump_target), &host_allocator)) {
+        if (has_trace) finish_output(one, &trace, false);
+        finish_output(one, &dump, false);
+        return;
+    }
+    simulate(one, job, has_trace ? &trace : NULL, has_dump ? &dump : NULL);
 }
 
 void run_one(struct run_one *one)
@@ -154,14 +205,8 @@ void run_one(struct run_one *one)
         one->status = STATUS_OK; /* not asked for */
     } else if (!job_open_sources(&job)) {
         one->status = job.status;
-    } else if (one->target.length == 0) {
-        simulate(one, &job, NULL);
     } else {
-        struct output output;
-        if (output_open(&output, text_string(&one->target), &host_allocator))
-            simulate(one, &job, &output);
-        else
-            finish_output(one, &output, false);
+        run_job(one, &job);
     }
     job_free(&job);
 }

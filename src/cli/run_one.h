@@ -5,10 +5,15 @@
 #include "cli/job.h"
 
 struct run_options {
-    const char *output, *format, *detail, *color;
+    const char *output, *dump_memory, *format, *detail, *color;
     struct text_list set, limit, tag;
     struct option_number seed, jobs;
     bool strict, no_times, self_check, emit_config, quiet, json;
+};
+
+/* Which of the names given are folders. */
+struct run_folders {
+    bool output, dump_memory;
 };
 
 struct run_one {
@@ -16,6 +21,7 @@ struct run_one {
     const struct run_options *options;
     const struct job_options *job_options;
     struct text target;   /* where the trace goes; empty = nowhere */
+    struct text dump_target; /* where physical memory goes; empty = nowhere */
     bool said;            /* the target was chosen here, and is told */
     struct text out, err; /* what it prints */
     int status;
@@ -24,7 +30,7 @@ struct run_one {
 extern const struct command command_run, command_check;
 
 void run_one_init(struct run_one *one, const char *file, const struct run_options *options,
-                  const struct job_options *job_options, bool folder);
+                  const struct job_options *job_options, const struct run_folders *folders);
 void run_one_free(struct run_one *one);
 /* Loads, runs, writes; status and texts are set. */
 void run_one(struct run_one *one);

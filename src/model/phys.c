@@ -110,6 +110,7 @@ static struct phys_page *page_make(struct phys *p, pfn_t f)
     struct phys_page *page = page_at(p, f);
     if (page != NULL) return page;
     page = mem_new(p->from, 1, sizeof *page);
+    page->pfn = f.v;
     if (!starts_zero(p, f)) page->known = mem_new(p->from, PAGE_BYTES / 8, 1);
     page->next = p->stored;
     if (p->stored != NULL) p->stored->previous = page;
@@ -118,6 +119,43 @@ static struct phys_page *page_make(struct phys *p, pfn_t f)
     p->last_pfn = f.v;
     p->last_page = page;
     return page;
+}
+
+/* Merges two ascending lists that are linked by ->next. */
+static struct phys_page *merge(struct phys_page *a, struct phys_page *b)
+{
+    struct phys_page *first = NULL, **end = &first;
+    while (a != NULL && b != NULL) {
+        struct phys_page **lower = a->pfn < b->pfn ? &a : &b;
+        *end = *lower;
+        *lower = (*lower)->next;
+        end = &(*end)->next;
+    }
+    *end = a != NULL ? a : b;
+    return first;
+}
+
+/* Merge sort without memory of its own: run i holds 2^i pages or none. */
+const struct phys_page *phys_stored(struct phys *p)
+{
+    struct phys_page *runs[64] = { NULL }, *all = NULL;
+    for (struct phys_page *page = p->stored, *next; page != NULL; page = next) {
+        size_t i = 0;
+        next = page->next;
+        page->next = NULL;
+        for (; runs[i] != NULL; i++) {
+            page = merge(runs[i], page);
+            runs[i] = NULL;
+        }
+        runs[i] = page;
+    }
+    for (size_t i = 0; i < COUNT_OF(runs); i++) all = merge(runs[i], all);
+    p->stored = all;
+    for (struct phys_page *page = all, *before = NULL; page != NULL; page = page->next) {
+        page->previous = before;
+        before = page;
+    }
+    return all;
 }
 
 void phys_copy(struct phys *p, pfn_t to, pfn_t from)

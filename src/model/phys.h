@@ -17,7 +17,8 @@ struct phys_range {
 struct phys_page {
     _Alignas(8) uint8_t bytes[PAGE_BYTES];
     uint8_t *known; /* bitmap of PAGE_BYTES bits: which bytes have a known value; NULL = all */
-    struct phys_page *next, *previous; /* all stored pages, newest first */
+    struct phys_page *next, *previous; /* all stored pages, in no order that means anything */
+    uint64_t pfn;
 };
 
 /* What a frame holds that has no stored page. */
@@ -44,6 +45,9 @@ void phys_free(struct phys *p);
 const struct phys_range *phys_ram_at(const struct phys *p, pfn_t f);
 const struct phys_range *phys_bar_at(const struct phys *p, pfn_t f);
 pfn_t phys_ram_end(const struct phys *p); /* one past the highest RAM frame */
+/* All stored pages by ascending frame number: the first, the others by ->next; NULL when none is
+ * stored. Bytes of unknown value are 0. Valid until contents change. */
+const struct phys_page *phys_stored(struct phys *p);
 /* The frame's contents become all zero / unknown; stored bytes are dropped. */
 void phys_fill(struct phys *p, pfn_t f, enum phys_fill fill);
 void phys_copy(struct phys *p, pfn_t to, pfn_t from); /* whole frame */

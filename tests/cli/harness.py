@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 
 USAGE, DATA, NO_INPUT, CANNOT_CREATE, IO = 64, 65, 66, 73, 74
@@ -95,6 +96,14 @@ def same(left, right, what='values'):
 
 def died_of(status, number):
     assert status == -number, f'status {status}, expected death of {signal.Signals(number).name}'
+
+
+def wait_for_file(bench, name):
+    """Until the run has begun to write."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not os.path.exists(bench.path(name)) or os.path.getsize(bench.path(name)) == 0:
+        assert time.monotonic() < deadline, f'{name} did not appear: {bench.names()}'
+        time.sleep(0.01)
 
 
 @contextlib.contextmanager

@@ -2,23 +2,14 @@
 
 usage: signals.py MDLSIM
 """
-import os
 import signal
 import sys
 import time
 
 import harness
-from harness import LONG, died_of, same
+from harness import LONG, died_of, same, wait_for_file
 
 DEADLINE_SECONDS = 60
-
-
-def wait_for_file(bench, name):
-    """Until the run has begun to write."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not os.path.exists(bench.path(name)) or os.path.getsize(bench.path(name)) == 0:
-        assert time.monotonic() < deadline, f'{name} did not appear: {bench.names()}'
-        time.sleep(0.01)
 
 
 def interrupted(bench, number, *words):
