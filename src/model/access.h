@@ -56,6 +56,12 @@ struct access_segment {
     uint8_t last[ACCESS_TOUCHES_MAX]; /* their indices, in the order of their last lookups */
 };
 
+/* What the reader of a trace tells besides. */
+struct access_notes {
+    const char *format;  /* its name */
+    uint64_t skipped;    /* bad records passed over so far, where that was asked for */
+};
+
 /* Where the core gets a trace from. The functions after pull may be NULL: text has no segments. All
  * move through the same trace: what one hands out, the next call of another does not. */
 struct access_source {
@@ -73,4 +79,5 @@ struct access_source {
      * only at the end of the trace or at an error. */
     uint64_t (*skip)(void *context, uint64_t count, bool *failed);
     void *context;
+    const struct access_notes *notes; /* NULL: nothing is known */
 };

@@ -57,15 +57,9 @@ static const char *parse_size(struct parse *p, const char *at, uint32_t *size)
     const char *start = at;
     for (*size = 0; *at >= '0' && *at <= '9'; at++)
         if (*size <= ACCESS_BYTES_MAX) *size = *size * 10 + (uint32_t)(*at - '0');
-    if (at == start) {
-        parse_fail(p, at, "expected a size in decimal");
-        return NULL;
-    }
-    if (*size == 0 || *size > ACCESS_BYTES_MAX) {
-        parse_fail(p, start, "a size is 1 to 4096 bytes");
-        return NULL;
-    }
-    return at;
+    if (at > start) return at;
+    parse_fail(p, at, "expected a size in decimal");
+    return NULL;
 }
 
 /* Blanks are free, an address may be shorter or padded, a size may have more digits. */
@@ -79,16 +73,15 @@ static enum line_kind parse_any(struct parse *p, struct access *out)
         return parse_fail(p, at, "expected 'I', 'L', 'S' or 'M', a blank, an address and a size");
     out->kind = heads[*at & 15].kind;
 
-    const char *start = parse_skip_blanks(at + 1);
-    at = parse_hex(p, start, &out->address);
+    const char *address = parse_skip_blanks(at + 1);
+    at = parse_hex(p, address, &out->address);
     if (at == NULL) return LINE_BAD;
     if (*at != ',') return parse_fail(p, at, "expected ',' and a size after the address");
-    at = parse_size(p, at + 1, &out->size);
-    if (at == NULL) return LINE_BAD;
+    const char *size = at + 1;
+    at = parse_size(p, size, &out->size);
+    if (at == NULL || !parse_check_range(p, out, out->size, address, size)) return LINE_BAD;
     if (!parse_at_line_end(parse_skip_blanks(at)))
         return parse_fail(p, at, "expected the end of the line after the size");
-    if (out->address + (out->size - 1) < out->address)
-        return parse_fail(p, start, "the access reaches past the end of the 64-bit address space");
     return LINE_RECORD;
 }
 

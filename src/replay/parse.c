@@ -26,6 +26,40 @@ const char *parse_hex(struct parse *p, const char *at, uint64_t *value)
     return at;
 }
 
+bool parse_check_range(struct parse *p, const struct access *a, uint64_t size, const char *address,
+                       const char *size_at)
+{
+    if (size == 0 || size > ACCESS_BYTES_MAX) {
+        parse_fail(p, size_at, "a size is 1 to 4096 bytes");
+        return false;
+    }
+    if (a->address + (size - 1) < a->address) {
+        parse_fail(p, address, "the access reaches past the end of the 64-bit address space");
+        return false;
+    }
+    return true;
+}
+
+uint64_t parse_little(const char *at, unsigned bytes)
+{
+    uint64_t value = 0;
+    while (bytes-- > 0)
+        value = value << 8 | (unsigned char)at[bytes];
+    return value;
+}
+
+size_t parse_lines(struct parse *p, struct access *out, size_t room,
+                   enum line_kind (*parse_line)(struct parse *p, struct access *out))
+{
+    size_t count = 0;
+    for (; count < room && p->at < p->end; p->at = parse_next_line(p->at), p->lines++) {
+        enum line_kind kind = parse_line(p, &out[count]);
+        if (kind == LINE_BAD) break;
+        count += kind == LINE_RECORD;
+    }
+    return count;
+}
+
 const char *parse_skip_blanks(const char *at)
 {
     while (*at == ' ' || *at == '\t')

@@ -1,6 +1,7 @@
-/* What the parsers of text formats share. Each sees whole lines in a buffer with room to read past
- * the end, so that the usual line is parsed 16 bytes at a time with hardly a branch; whatever
- * looks unusual goes to a slower parser, which accepts more and says what is wrong. */
+/* What the parsers of formats share. Those of text see whole lines in a buffer with room to read
+ * past the end, so that the usual line is parsed 16 bytes at a time with hardly a branch; whatever
+ * looks unusual goes to a slower parser, which accepts more and says what is wrong. Those of binary
+ * formats see whole records of a fixed size. */
 #pragma once
 
 #include "model/access.h"
@@ -13,28 +14,51 @@
 /* Bytes after the last line that can be read, though they mean nothing. */
 enum { PARSE_PADDING_BYTES = 64 };
 
+/* Which columns a CSV has, and whose records are wanted. */
+enum csv_field { CSV_KIND, CSV_ADDRESS, CSV_SIZE, CSV_PID, CSV_CPU, CSV_FIELD_COUNT };
+struct csv {
+    bool is_known; /* the first line told the columns */
+    uint8_t columns;
+    int8_t column[CSV_FIELD_COUNT]; /* of each field, -1 when there is none */
+    /* By field, pid and cpu only: records of other values are passed over when it was asked for;
+     * otherwise the first record sets the value and another one is an error. */
+    bool asked[CSV_FIELD_COUNT], given[CSV_FIELD_COUNT];
+    uint64_t wanted[CSV_FIELD_COUNT];
+};
+
+enum { CHAMPSIM_ACCESSES_MAX = 7 };
+
 struct parse {
-    const char *at;   /* start of a line */
-    const char *end;  /* after the line end of the last line; bytes before it end in '\n' */
-    uint64_t lines;   /* lines before `at` */
+    const char *at;   /* start of a line or record */
+    const char *end;  /* after the last whole one; lines before it end in '\n' */
+    uint64_t lines;   /* lines, or records of a binary format, before `at` */
     const char *bad;  /* where the first bad line goes wrong; NULL while there is none */
     const char *why;  /* what is wrong there; static */
+    uint64_t passed_over; /* good records that are no access, or another process's */
+    struct csv csv;
+    /* Accesses of a record that had more than there was room for. */
+    struct access held[CHAMPSIM_ACCESSES_MAX];
+    uint8_t held_at, held_end;
 };
 
 struct trace_format {
     const char *name;
-    /* Parses lines until `room` records are filled, the lines end, or one is bad; p->at is then
-     * behind the last line taken, or at the start of the bad one. Returns how many records it
-     * filled. */
+    /* Parses lines or records until `room` accesses are filled, the lines end, or one is bad; p->at
+     * is then behind the last one taken, or at the start of the bad one. Returns how many accesses
+     * it filled. */
     size_t (*parse)(struct parse *p, struct access *out, size_t room);
-    /* Does [at, end), one line without its end, look like a line of this format? What starts like a
-     * record is enough: parse() then tells what is wrong with it. */
+    /* Text. Does [at, end), one line without its end, look like a line of this format? What starts
+     * like a record is enough: parse() then tells what is wrong with it. */
     bool (*looks_like)(const char *at, const char *end);
     /* Starts a line that holds no record; it may be longer than the buffer. */
     bool (*is_remark)(const char *at, const char *end);
+    /* Binary: bytes of a record, 0 for text, and whether one may be a record. */
+    size_t record_bytes;
+    bool (*fits)(const char *at);
 };
 
-extern const struct trace_format lackey_format, din_format;
+extern const struct trace_format lackey_format, din_format, xdin_format, csv_format,
+    dinero_binary_format, champsim_format;
 
 enum line_kind { LINE_RECORD, LINE_EMPTY, LINE_BAD };
 
@@ -42,6 +66,14 @@ enum line_kind { LINE_RECORD, LINE_EMPTY, LINE_BAD };
 enum line_kind parse_fail(struct parse *p, const char *bad, const char *why);
 /* A hexadecimal number of any length at `at`. Returns what follows it, or NULL after parse_fail. */
 const char *parse_hex(struct parse *p, const char *at, uint64_t *value);
+/* Accepts the access when its size is 1 to 4096 and it ends in the address space. Otherwise
+ * parse_fail at the place of the size or of the address. */
+bool parse_check_range(struct parse *p, const struct access *a, uint64_t size, const char *address,
+                       const char *size_at);
+/* parse() of a format by one function a line, which returns what it found, *out filled for a
+ * record. */
+size_t parse_lines(struct parse *p, struct access *out, size_t room,
+                   enum line_kind (*parse_line)(struct parse *p, struct access *out));
 const char *parse_skip_blanks(const char *at); /* spaces and tabs */
 bool parse_at_line_end(const char *at);        /* at '\n' or at "\r\n" */
 const char *parse_next_line(const char *at);   /* behind the next '\n' */
@@ -53,6 +85,9 @@ struct parse_hex16 {
 };
 
 #define PARSE_EACH_BYTE(n) (UINT64_C(0x0101010101010101) * (n))
+
+/* Numbers of binary records, little-endian on any host. */
+uint64_t parse_little(const char *at, unsigned bytes);
 
 /* Eight bytes, the first the lowest, on any host. */
 static inline uint64_t parse_word(const char *at)

@@ -6,7 +6,11 @@
 /* Of the readers in replay/, which is beside this layer. */
 static const struct name format_list[] = {
     { "lackey", 0, "valgrind --tool=lackey --trace-mem=yes." },
-    { "din", 1, "Dinero." },
+    { "din", 1, "Dinero's text without sizes." },
+    { "xdin", 2, "Dinero's text." },
+    { "dinero-binary", 3, "Dinero's 8-byte records." },
+    { "champsim", 4, "ChampSim's 64-byte instruction records." },
+    { "csv", 5, "kind,address,size and perhaps pid and cpu." },
     { NULL, 0, NULL },
 };
 static const struct names format_names = { .title = "format", .list = format_list };

@@ -127,6 +127,7 @@ static void replay_event(struct sim *s, const struct step *step, const struct re
                        .phase_plans = plan->phases,
                        .phase_count = plan->phase_count };
     event_arg_text(&e, "file", shown_file(plan->file));
+    if (r->source->notes != NULL) event_arg_text(&e, "format", r->source->notes->format);
     if (r->place.in_buffer)
         event_arg_text(&e, "buffer", s->program->buffers[plan->buffer].name);
     if (plan->address_base != 0) event_arg_number(&e, "address_base", ARG_HEX, r->place.base);
