@@ -53,6 +53,8 @@ struct cpu {
         unsigned cache;       /* PSC_* that hit + 1, 0 = none */
     } last_walk;
     uint32_t number;
+    uint32_t irql; /* its task priority (CR8) while another processor is being simulated; that of
+                      hw->cpu itself stands in mm->irql */
 };
 
 /* Where new page tables come from: the memory manager's frame lists. False: no frame is free. */
@@ -72,7 +74,8 @@ struct hw {
     struct phys phys;
     struct cpu *cpus;
     uint32_t cpu_count;
-    struct cpu *cpu; /* the one that runs now */
+    struct cpu *cpu;  /* the one that runs now */
+    cycles_t horizon; /* no processor will do anything before this time any more */
     struct page_map system;
     struct page_map **maps; /* of processes, by space - 1; NULL = gone */
     size_t map_count, map_capacity;

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { DISPATCH_LEVEL = 2 };
+
 struct outcome returns_void(struct kernel *k)
 {
     UNUSED(k);
@@ -201,8 +203,8 @@ static bool listed(const char *const *list, const char *name)
 
 static void check_driver_model(struct kernel *k, const struct routine *r)
 {
-    if (strcmp(k->model, "storport") != 0) return;
-    if (strcmp(k->callback, "HwStorStartIo") == 0 && listed(storport_start_io, r->name)) {
+    if (strcmp(k->thread->model, "storport") != 0) return;
+    if (strcmp(k->thread->callback, "HwStorStartIo") == 0 && listed(storport_start_io, r->name)) {
         report_rule(k, "StorPortStartIo", NULL, P(0, 0, 0), NULL);
         return;
     }
@@ -212,8 +214,23 @@ static void check_driver_model(struct kernel *k, const struct routine *r)
 
 void check_may_wait(struct kernel *k)
 {
-    if (strcmp(k->model, "storport") == 0 && strcmp(k->callback, "HwStorStartIo") == 0)
+    const struct kernel_thread *t = k->thread;
+    if (strcmp(t->model, "storport") == 0 && strcmp(t->callback, "HwStorStartIo") == 0)
         report_rule(k, "SpNoWait", NULL, P(0, 0, 0), NULL);
+}
+
+/* KeWaitForSingleObject: at DISPATCH_LEVEL only with a timeout of 0. Bug Check 0xB8 speaks of waits
+ * in a DPC; that any switch at a raised level ends in it is inferred. */
+bool wait_ends(struct kernel *k, bool blocks)
+{
+    uint32_t irql = k->mm->irql;
+    check_may_wait(k);
+    if (irql < DISPATCH_LEVEL) return false;
+    k->outcome = (struct outcome){ .end = END_RETURNS };
+    report_rule(k, "C4-3B", NULL, P(irql, 0, 0), &k->outcome);
+    if (k->outcome.end == END_RETURNS && blocks)
+        k->outcome = stops(k, BC_ATTEMPTED_SWITCH_FROM_DPC, 0, 0, 0, 0);
+    return k->outcome.end == END_STOPS;
 }
 
 static struct outcome perform(struct kernel *k, const struct routine *r, void *args)
@@ -229,7 +246,7 @@ struct outcome kernel_call(struct kernel *k, const struct routine *r, void *args
     k->performed_failure = 0;
     charge(k->hw, COST_CALL, 1);
     if (objects_end(k, r, args)) return k->outcome;
-    if (__builtin_expect(k->model[0] != '\0', 0)) check_driver_model(k, r);
+    if (__builtin_expect(k->thread->model[0] != '\0', 0)) check_driver_model(k, r);
     if (irql_ends(k, r, args)) return k->outcome;
     return perform(k, r, args);
 }

@@ -42,19 +42,20 @@ static const struct failure KeRaiseIrql_failures[] = {
 static struct outcome KeRaiseIrql_run(struct kernel *k, void *args)
 {
     struct KeRaiseIrql_args *a = args;
+    struct kernel_thread *t = k->thread;
     uint32_t now = k->mm->irql;
     struct params levels = P(now, a->new_irql, 0);
     if (a->new_irql > high_level(k) && ends(k, RAISE_NO_SUCH_LEVEL, levels, levels))
         return k->outcome;
     if (a->new_irql < now && ends(k, RAISE_LOWERS, levels, P(0, 0, 0))) return k->outcome;
-    if (k->irql_depth == COUNT_OF(k->irql_saved) && fails(k, RAISE_TOO_DEEP)) return k->outcome;
+    if (t->irql_depth == COUNT_OF(t->irql_saved) && fails(k, RAISE_TOO_DEEP)) return k->outcome;
     charge(k->hw, COST_IRQL, 1);
     a->old_irql = now;
-    if (k->irql_depth == 0) {
-        k->irql_seq = k->seq;
-        k->irql_line = k->line;
+    if (t->irql_depth == 0) {
+        t->irql_seq = k->seq;
+        t->irql_line = k->line;
     }
-    k->irql_saved[k->irql_depth++] = now;
+    t->irql_saved[t->irql_depth++] = (uint8_t)now;
     k->mm->irql = a->new_irql;
     return returns_void(k);
 }
@@ -100,25 +101,26 @@ static const struct failure KeLowerIrql_failures[] = {
 
 /* Forgets the raise that this call undoes; out of order, every raise from the new level or
  * above. */
-static void forget_raises(struct kernel *k, uint32_t level, bool in_order)
+static void forget_raises(struct kernel_thread *t, uint32_t level, bool in_order)
 {
     if (in_order) {
-        k->irql_depth--;
+        t->irql_depth--;
         return;
     }
-    while (k->irql_depth > 0 && k->irql_saved[k->irql_depth - 1] >= level) k->irql_depth--;
+    while (t->irql_depth > 0 && t->irql_saved[t->irql_depth - 1] >= level) t->irql_depth--;
 }
 
 static struct outcome KeLowerIrql_run(struct kernel *k, void *args)
 {
     const struct KeLowerIrql_args *a = args;
     uint32_t now = k->mm->irql;
-    bool in_order = k->irql_depth > 0 && k->irql_saved[k->irql_depth - 1] == a->new_irql;
+    struct kernel_thread *t = k->thread;
+    bool in_order = t->irql_depth > 0 && t->irql_saved[t->irql_depth - 1] == a->new_irql;
     struct params levels = P(now, a->new_irql, 0);
     if (a->new_irql > now && ends(k, LOWER_RAISES, levels, levels)) return k->outcome;
     if (!in_order && fails(k, LOWER_NOT_SAVED)) return k->outcome;
     charge(k->hw, COST_IRQL, 1);
-    forget_raises(k, a->new_irql, in_order);
+    forget_raises(t, a->new_irql, in_order);
     k->mm->irql = a->new_irql;
     return returns_void(k);
 }

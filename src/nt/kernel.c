@@ -11,8 +11,8 @@ void kernel_init(struct kernel *k, const struct allocator *from, struct hw *hw, 
                           .os = config->os->rank,
                           .hw = hw,
                           .mm = mm,
-                          .model = "",
-                          .callback = "" };
+                          .boot = { .model = "", .callback = "" } };
+    k->thread = k->threads = &k->boot;
     map_init(&k->advice_at, from);
 }
 
@@ -24,6 +24,24 @@ void kernel_free(struct kernel *k)
     map_free(&k->advice_at);
     mem_free(k->from, k->violations, k->violation_capacity, sizeof *k->violations);
     mem_free(k->from, k->lost, k->lost_capacity, sizeof *k->lost);
+}
+
+void kernel_add_thread(struct kernel *k, struct kernel_thread *t)
+{
+    struct kernel_thread **end = &k->threads;
+    if (*end == &k->boot) *end = NULL;
+    while (*end != NULL) end = &(*end)->next;
+    *end = t;
+    if (k->thread == &k->boot) kernel_run_thread(k, t);
+}
+
+void kernel_run_thread(struct kernel *k, struct kernel_thread *t)
+{
+    k->thread->irql = k->mm->irql;
+    k->thread->current = k->mm->current;
+    k->thread = t;
+    k->mm->irql = t->irql;
+    k->mm->current = t->current;
 }
 
 void kernel_lose(struct kernel *k, enum leak_kind kind, const char *what, uint64_t count,

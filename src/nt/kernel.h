@@ -94,6 +94,19 @@ struct params {
 };
 #define P(...) ((struct params){ { __VA_ARGS__ } })
 
+/* What the routines know of a thread. */
+struct kernel_thread {
+    struct kernel_thread *next;
+    uint32_t irql;           /* while it does not run: then they stand in struct mm */
+    struct process *current;
+    uint64_t irql_seq; /* the KeRaiseIrql that is oldest of those not undone */
+    uint32_t irql_line;
+    uint32_t irql_depth; /* KeRaiseIrql without KeLowerIrql yet, and the levels before them */
+    uint8_t irql_saved[64];
+    const char *model, *callback; /* `context` of the thread, "" when none */
+    bool user_mode;               /* mode of the thread's accesses */
+};
+
 struct kernel {
     const struct allocator *from;
     const struct kernel_config *config;
@@ -114,14 +127,12 @@ struct kernel {
     /* the call under way */
     const struct routine *routine;
     struct outcome outcome;
-    uint64_t seq;      /* of the event being made */
-    uint32_t line;     /* place of its step: place_of(file, line) */
-    uint64_t irql_seq; /* the KeRaiseIrql that is oldest of those not undone */
-    uint32_t irql_line;
-    uint32_t irql_saved[64], irql_depth; /* KeRaiseIrql without KeLowerIrql yet: old levels */
-    const char *model, *callback;        /* `context` of the thread, "" when none */
-    bool user_mode;                      /* mode of the thread's accesses */
-    uint32_t changed_mdl;                /* id of an MDL that the call changed, 0 = none */
+    struct kernel_thread *thread; /* the one that runs, with whose level the processor's goes */
+    struct kernel_thread *threads; /* all of them, in the order of the scenario */
+    struct kernel_thread boot;     /* the one that runs until another one is made */
+    uint64_t seq;         /* of the event being made */
+    uint32_t line;        /* place of its step: place_of(file, line) */
+    uint32_t changed_mdl; /* id of an MDL that the call changed, 0 = none */
     bool changed_pfns;
     uint16_t performed_failure; /* row met by a call that goes on, + 1; see ends */
     /* Told of each failure row that is met, NULL for nobody: coverage. */
@@ -153,8 +164,11 @@ bool state_ends(struct kernel *k, unsigned operation, const struct mdl *m);
 void report_rule(struct kernel *k, const char *rule_id, const char *what, struct params p,
                  struct outcome *stop);
 
-/* The thread is about to wait: HwStorStartIo must not (rule SpNoWait). */
+/* The thread is about to give its time away: HwStorStartIo must not (rule SpNoWait). */
 void check_may_wait(struct kernel *k);
+/* The same for an event, which nobody at DISPATCH_LEVEL or above may wait for (rule C4-3B). True:
+ * the system stops there, as k->outcome says. `blocks` when the event is not there yet. */
+bool wait_ends(struct kernel *k, bool blocks);
 
 struct outcome returns_void(struct kernel *k);
 struct outcome returns_status(struct kernel *k, uint32_t status); /* failed when an error status */
@@ -185,6 +199,11 @@ void kernel_fold_advice(struct kernel *k, size_t first);
 void kernel_init(struct kernel *k, const struct allocator *from, struct hw *hw, struct mm *mm,
                  const struct kernel_config *config);
 void kernel_free(struct kernel *k);
+/* A thread is there from now on; it belongs to the caller. The first one takes the place of the
+ * thread that has run until then. */
+void kernel_add_thread(struct kernel *k, struct kernel_thread *t);
+/* From now on the calls are those of `t`: its IRQL, its address space. CR3 stays as it is. */
+void kernel_run_thread(struct kernel *k, struct kernel_thread *t);
 void kernel_check(struct kernel *k); /* hw_check, mm_check and the objects */
 
 enum leak_kind {

@@ -98,9 +98,11 @@ static void add_pool(struct leak_list *l)
 static void add_irql(struct leak_list *l)
 {
     const struct kernel *k = l->k;
-    if (k->irql_depth == 0 || k->irql_saved[0] >= k->mm->irql) return;
-    add(l, LEAK_IRQL, "the IRQL is still raised", l->k->irql_depth, l->k->irql_seq,
-        l->k->irql_line);
+    for (const struct kernel_thread *t = k->threads; t != NULL; t = t->next) {
+        uint32_t irql = t == k->thread ? k->mm->irql : t->irql;
+        if (t->irql_depth == 0 || t->irql_saved[0] >= irql) continue;
+        add(l, LEAK_IRQL, "the IRQL is still raised", t->irql_depth, t->irql_seq, t->irql_line);
+    }
 }
 
 static void add_lost(struct leak_list *l, enum leak_kind kind)

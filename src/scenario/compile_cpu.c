@@ -41,8 +41,14 @@ void compile_cpu(struct compiler *c)
     if (!cpu || !keys_check(c, cpu, "machine.cpu")) return;
     uint64_t count = 1;
     const struct node *count_node = node_get(cpu, "count");
-    expect_number(c, count_node, NUMBER_COUNT, (struct range){ 1, 4096 }, &count);
-    if (count > 1) report(c, count_node, "several processors are not there yet");
+    if (expect_number(c, count_node, NUMBER_COUNT, (struct range){ 1, UINT64_MAX }, &count)) {
+        if (count > preset->cpus_max) {
+            report(c, count_node, "a machine of preset '%s' has at most %u processors, found %s",
+                   preset->name, (uint64_t)preset->cpus_max, found(c, count_node));
+            count = preset->cpus_max;
+        }
+        config->cpu_count = (uint32_t)count;
+    }
     const struct node *caches = node_get(cpu, "caches");
     if (caches) report(c, caches, "the geometry of data caches is not there yet");
     const struct node *tlb = node_get(cpu, "tlb");

@@ -180,45 +180,44 @@ static void compile_body(struct compiler *c, const struct node *steps, const str
     emit(c, end, STEP_END);
 }
 
-static void compile_named_threads(struct compiler *c, const struct node *map,
-                                  struct thread_plan *plan)
+static size_t compile_named_threads(struct compiler *c, const struct node *map,
+                                    struct thread_plan *plans)
 {
-    if (!expect_map(c, map, "a mapping of threads")) return;
-    bool first = true;
+    size_t count = 0;
+    if (!expect_map(c, map, "a mapping of threads")) return 0;
     for (size_t i = 0; i < map->count; i++) {
         const struct node *node = map->items[i];
         if (key_is_own(map->keys[i])) continue;
-        if (!first) {
-            report_key(c, map, i, "several threads are not there yet");
-            return;
-        }
-        first = false;
+        struct thread_plan *plan = &plans[count++];
         if (!expect_key_identifier(c, map, i, "the name of a thread")) continue;
         if (!keys_check(c, node, "threads.*")) continue;
         plan->name = map->keys[i];
+        plan->where = map->key_where[i];
         compile_settings(c, node, plan);
         compile_body(c, node_get(node, "steps"), node, plan);
     }
-    if (first) report(c, map, "expected a thread");
+    if (count == 0) report(c, map, "expected a thread");
+    return count;
 }
 
 void compile_threads(struct compiler *c)
 {
     const struct node *threads = node_get(c->root, "threads"), *steps = node_get(c->root, "steps");
-    struct thread_plan *plan = arena_new(c->arena, 1, sizeof *plan);
-    plan->name = "main";
-    plan->process = c->processes.count ? 0 : -1;
+    size_t most = threads && threads->kind == NODE_MAP ? threads->count : 0, count = 1;
+    struct thread_plan *plans = arena_new(c->arena, most + 1, sizeof *plans);
+    plans->name = "main";
+    plans->process = c->processes.count ? 0 : -1;
     c->procedure = NO_PROCEDURE;
     if (threads && steps) {
         report_key(c, c->root, steps->index_in_parent,
                    "give either 'steps' or 'threads': 'steps' is the one thread 'main'");
     } else if (threads) {
-        compile_named_threads(c, threads, plan);
+        count = compile_named_threads(c, threads, plans);
     } else if (steps) {
-        compile_body(c, steps, steps, plan);
+        compile_body(c, steps, steps, plans);
     } else {
         report(c, c->root, "one of the keys 'steps' and 'threads' is missing");
     }
-    c->program->threads = plan;
-    c->program->thread_count = 1;
+    c->program->threads = plans;
+    c->program->thread_count = count;
 }

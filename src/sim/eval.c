@@ -19,9 +19,21 @@ void sim_error_name(struct sim *s, struct where where, const char *format, const
     diag_format(s->diags, where, s->path, format, name);
 }
 
+/* In `checks` a name is that of the first thread that bound it. */
+static struct value any_thread_name(const struct sim *s, const struct expr_node *n)
+{
+    struct value v = { 0 };
+    for (size_t i = 0; n->op == EXPR_NAME && i < s->program->thread_count; i++) {
+        v = s->threads[i].names[n->a];
+        if (v.kind != VALUE_UNBOUND) break;
+    }
+    return v;
+}
+
 static bool eval_name(struct sim *s, const struct expr_node *n, struct value *out)
 {
     *out = n->op == EXPR_NAME ? s->thread->names[n->a] : s->shared[n->a];
+    if (out->kind == VALUE_UNBOUND && s->checking) *out = any_thread_name(s, n);
     if (out->kind != VALUE_UNBOUND) return true;
     sim_error_name(s, n->where, "'$%s' is read before anything was bound to it", n->text);
     return false;

@@ -65,6 +65,29 @@ void event_end(struct sim *s, const struct step *step, const struct event_mark *
     s->sink->event(s->sink->context, e);
 }
 
+void event_pause(struct sim *s, struct event_pause *pause)
+{
+    memcpy(pause->spent, s->hw.cpu->spent, sizeof pause->spent);
+    if (s->sink != NULL) pause->counters = counters(s);
+}
+
+void event_resume(struct sim *s, const struct event_pause *pause, uint64_t *foreign,
+                  struct event_mark *mark)
+{
+    for (unsigned i = 0; i < COST_COUNT; i++) {
+        uint64_t others = s->hw.cpu->spent[i] - pause->spent[i];
+        foreign[i] += others;
+        if (mark != NULL) mark->spent[i] += others;
+    }
+    if (mark == NULL || s->sink == NULL) return;
+    struct event_delta now = counters(s), *before = &mark->before;
+    before->free_system_ptes += now.free_system_ptes - pause->counters.free_system_ptes;
+    before->free_pages += now.free_pages - pause->counters.free_pages;
+    before->locked_pages += now.locked_pages - pause->counters.locked_pages;
+    before->page_table_pages += now.page_table_pages - pause->counters.page_table_pages;
+    before->pool_bytes += now.pool_bytes - pause->counters.pool_bytes;
+}
+
 static struct event_arg *next_arg(struct event *e, const char *key, enum event_arg_type type)
 {
     CHECK(e->list_count < EVENT_ARGS_MAX);

@@ -24,24 +24,54 @@ struct call_frame {
     uint32_t loops, spans; /* depths at entry */
 };
 
+/* Where things stood when an event began. */
+struct event_mark {
+    cycles_t start;
+    uint64_t spent[COST_COUNT];
+    struct event_delta before;
+    uint32_t irql;
+    size_t violations;
+};
+
+/* What stands still while a thread's processor does something else (events.c). */
+struct event_pause {
+    uint64_t spent[COST_COUNT];
+    struct event_delta counters;
+};
+
+enum thread_state { THREAD_RUNS, THREAD_SLEEPS, THREAD_WAITS, THREAD_DONE };
+
 /* A thread of the scenario: everything needed to go on with it later. */
 struct sim_thread {
     const struct thread_plan *plan;
-    struct process *process;
+    struct kernel_thread kernel;
     uint32_t process_id; /* 0 = System */
-    uint32_t irql;
     uint32_t pc;
-    bool done;
-    struct value *names; /* program->slot_count */
+    enum thread_state state;
+    cycles_t ready;                 /* it may go on from then on */
+    struct sim_thread *next_waiter; /* for the same event */
+    const struct step *unfinished;  /* a delay or wait whose `expect` is still to be judged */
+    struct event_mark *open;        /* of a step that was cut in two; NULL: none */
+    struct replay *replay;          /* its state */
+    struct event_pause pause;
+    uint64_t foreign[COST_COUNT]; /* spent by its processor on others within its spans */
+    struct value *names;          /* program->slot_count */
     struct loop_state loops[LOOP_DEPTH_MAX];
     uint32_t loop_depth;
-    struct span_state spans[LOOP_DEPTH_MAX];
+    struct span_state *spans;
+    size_t span_capacity;
     uint32_t span_depth;
     struct call_frame calls[CALL_DEPTH_MAX];
     uint32_t call_depth;
     struct value *saved;
     size_t saved_count, saved_capacity;
     va_t stack;
+};
+
+/* An event of the scenario: signals that nobody took yet, or threads that wait for one. */
+struct sim_event {
+    uint64_t count;
+    struct sim_thread *first, *last;
 };
 
 /* ---- errors of the scenario that show as it runs (eval.c) ---- */
@@ -58,18 +88,16 @@ bool eval_state(struct sim *s, const struct expr_node *n, struct value a, struct
 bool eval_member(struct sim *s, const struct expr_node *n, struct value object, struct value *out);
 
 /* ---- events (events.c) ---- */
-struct event_mark {
-    cycles_t start;
-    uint64_t spent[COST_COUNT];
-    struct event_delta before;
-    uint32_t irql;
-    size_t violations;
-};
 void event_begin(struct sim *s, const struct step *step, struct event_mark *mark);
 /* Fills the common fields of `e`, hands it to the sink, counts it. */
 void event_skip(struct sim *s); /* instead of event_end, when there is no sink */
 void event_end(struct sim *s, const struct step *step, const struct event_mark *mark,
                struct event *e);
+/* The thread's processor turns to others for a while. Then what it did meanwhile is added to
+ * `foreign` and kept out of the event under way at `mark` (NULL: none). */
+void event_pause(struct sim *s, struct event_pause *pause);
+void event_resume(struct sim *s, const struct event_pause *pause, uint64_t *foreign,
+                  struct event_mark *mark);
 void event_arg_number(struct event *e, const char *key, enum event_arg_type type, uint64_t number);
 void event_arg_text(struct event *e, const char *key, const char *text);
 void event_arg_value(struct event *e, const char *key, struct value v);
@@ -87,6 +115,9 @@ void step_access(struct sim *s, const struct step *step, struct step_result *r);
 void step_copy(struct sim *s, const struct step *step, struct step_result *r);
 void step_set(struct sim *s, const struct step *step, struct step_result *r);
 void step_replay(struct sim *s, const struct step *step, struct step_result *r);
+void replay_free(struct sim *s, struct sim_thread *t); /* of a replay that did not end */
+void step_event(struct sim *s, const struct step *step, struct step_result *r);
+void waiting_over(struct sim *s); /* the thread goes on after a delay or wait */
 void step_irql(struct sim *s, const struct step *step, struct step_result *r);
 /* Values bound by `as`, then `expect`; decides whether the run goes on. */
 void step_finish(struct sim *s, const struct step *step, const struct step_result *r,

@@ -189,6 +189,7 @@ struct thread_plan {
     bool user_mode;
     const char *model, *callback;
     uint32_t entry;
+    struct where where;
 };
 
 struct buffer_plan {

@@ -2,8 +2,12 @@
  * warm the machine up, which are measured, and in which phases. Pages are demand-zero at first
  * touch. */
 #include "sim/replay.h"
+#include "sim/sched.h"
 
 #include <string.h>
+
+/* Records at a time where other processors are to have their turn. */
+enum { SIDE_BY_SIDE = 16 };
 
 /* ---- the plan ---- */
 
@@ -89,6 +93,7 @@ static bool measure_records(struct sim *s, struct replay *r)
     if (phase_count > 0 && r->phase == phase_count) return false;
     if (phase_count > 0 && r->counts[r->phase] - r->phases[r->phase].records < most)
         most = r->counts[r->phase] - r->phases[r->phase].records;
+    if (s->sched->limit != UINT64_MAX && most > SIDE_BY_SIDE) most = SIDE_BY_SIDE;
     if (most == 0 || !goes_on(s, r)) return false;
     struct replay_part part = { 0 };
     replay_records(s, r, most, &part);
@@ -116,7 +121,7 @@ static const char *shown_file(const char *file)
 }
 
 static void replay_event(struct sim *s, const struct step *step, const struct replay *r,
-                         const struct event_mark *mark, struct step_result *result)
+                         struct step_result *result)
 {
     const struct replay_step *plan = r->plan;
     struct event e = { .call = "replay",
@@ -136,38 +141,80 @@ static void replay_event(struct sim *s, const struct step *step, const struct re
     if (plan->skip != 0) event_arg_number(&e, "skipped", ARG_DECIMAL, r->skipped);
     if (plan->warm_up != 0) event_arg_number(&e, "warmed_up", ARG_DECIMAL, r->warmed_up);
     event_arg_number(&e, "records", ARG_DECIMAL, r->whole.records);
-    event_end(s, step, mark, &e);
+    event_end(s, step, &r->mark, &e);
 }
 
-static void replay_run(struct sim *s, const struct step *step, struct replay *r,
-                       struct step_result *result)
+static struct replay *replay_new(struct sim *s, const struct replay_step *plan)
 {
-    struct process *own = s->mm.current, *target = target_of(s, step);
-    struct event_mark mark;
-    if (target == NULL || !numbers_of(s, r->plan, r)) return;
+    size_t rows = plan->phase_count + 1u;
+    struct replay *r = mem_new(s->from, 1, sizeof *r);
+    *r = (struct replay){ .plan = plan,
+                          .source = &s->sources[plan->source],
+                          .counts = mem_new(s->from, rows, sizeof(uint64_t)),
+                          .phases = mem_new(s->from, rows, sizeof(struct replay_part)),
+                          .touch = { .end = TOUCH_OK } };
+    return r;
+}
+
+void replay_free(struct sim *s, struct sim_thread *t)
+{
+    struct replay *r = t->replay;
+    if (r == NULL) return;
+    size_t rows = r->plan->phase_count + 1u;
+    mem_free(s->from, r->counts, rows, sizeof(uint64_t));
+    mem_free(s->from, r->phases, rows, sizeof(struct replay_part));
+    mem_free(s->from, r, 1, sizeof *r);
+    t->replay = NULL;
+    t->open = NULL;
+}
+
+static bool replay_begin(struct sim *s, const struct step *step)
+{
+    struct replay *r = replay_new(s, step->u.replay);
+    struct process *target = target_of(s, step);
+    s->thread->replay = r;
+    if (target == NULL || !numbers_of(s, r->plan, r)) return false;
     if (r->plan->buffer >= 0) place_in_buffer(s, r->plan, r);
-    event_begin(s, step, &mark);
-    if (target != own) mm_switch(&s->mm, target);
+    r->own = s->mm.current;
+    s->thread->open = &r->mark;
+    event_begin(s, step, &r->mark);
+    if (target != r->own) mm_switch(&s->mm, target);
     skip_records(s, r);
     warm_up_records(s, r);
-    while (measure_records(s, r)) continue;
-    if (target != own) mm_switch(&s->mm, own);
-    result->outcome = outcome_of_touch(&r->touch);
-    count_parts(s, r);
-    replay_event(s, step, r, &mark, result);
-    step_finish(s, step, result, &mark);
+    return true;
 }
 
-void step_replay(struct sim *s, const struct step *step, struct step_result *r)
+/* What others broke meanwhile is not this step's. */
+static void replay_resume(struct sim *s, const struct step *step, struct replay *r)
 {
-    const struct replay_step *plan = step->u.replay;
-    size_t rows = plan->phase_count + 1u;
-    struct replay replay = { .plan = plan,
-                             .source = &s->sources[plan->source],
-                             .counts = mem_new(s->from, rows, sizeof(uint64_t)),
-                             .phases = mem_new(s->from, rows, sizeof(struct replay_part)),
-                             .touch = { .end = TOUCH_OK } };
-    replay_run(s, step, &replay, r);
-    mem_free(s->from, replay.counts, rows, sizeof(uint64_t));
-    mem_free(s->from, replay.phases, rows, sizeof(struct replay_part));
+    s->kernel.seq = s->seq;
+    s->kernel.line = place_of(step->where.file, step->where.line);
+    if (r->clean) r->mark.violations = s->kernel.violation_count;
+}
+
+static void replay_end(struct sim *s, const struct step *step, struct replay *r,
+                       struct step_result *result)
+{
+    if (s->mm.current != r->own) mm_switch(&s->mm, r->own);
+    result->outcome = outcome_of_touch(&r->touch);
+    count_parts(s, r);
+    replay_event(s, step, r, result);
+    step_finish(s, step, result, &r->mark);
+}
+
+void step_replay(struct sim *s, const struct step *step, struct step_result *result)
+{
+    struct sim_thread *t = s->thread;
+    bool goes = true;
+    if (t->replay != NULL) replay_resume(s, step, t->replay);
+    else goes = replay_begin(s, step);
+    struct replay *r = t->replay;
+    while (goes && !sched_must_yield(s) && measure_records(s, r)) continue;
+    if (goes && sched_must_yield(s)) {
+        r->clean = s->kernel.violation_count == r->mark.violations;
+        t->pc--; /* this step again, when it is this processor's turn */
+        return;
+    }
+    if (goes) replay_end(s, step, r, result);
+    replay_free(s, t);
 }

@@ -24,6 +24,10 @@ struct replay {
     uint32_t phase;                   /* the one under way */
     struct touch touch;               /* how the last access ended */
     bool ended;                       /* the trace, by an error or not */
+    /* The step, which other processors may overtake: */
+    struct process *own;
+    struct event_mark mark;
+    bool clean; /* it broke no rule until it was overtaken */
 };
 
 /* Takes at most `most` records, one batch at most, off the trace and replays them when `part` is

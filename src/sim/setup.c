@@ -1,6 +1,6 @@
 /* Builds the machine, the system and the processes of a scenario; at the end every counter is 0 and
  * the clock stands at 0: what happened before the first step is not part of the run. */
-#include "sim/internal.h"
+#include "sim/sched.h"
 #include "sim/stats.h"
 
 #include <string.h>
@@ -156,21 +156,22 @@ static bool make_threads(struct sim *s)
         struct sim_thread *t = &s->threads[i];
         t->plan = &program->threads[i];
         t->process_id = (uint32_t)(t->plan->process + 1);
-        t->process = process_at(&s->mm, t->process_id);
-        t->irql = t->plan->irql;
+        t->kernel = (struct kernel_thread){
+            .irql = t->plan->irql,
+            .current = process_at(&s->mm, t->process_id),
+            .model = t->plan->model != NULL ? t->plan->model : "",
+            .callback = t->plan->callback != NULL ? t->plan->callback : "",
+            .user_mode = t->plan->user_mode,
+        };
+        kernel_add_thread(&s->kernel, &t->kernel);
         t->pc = t->plan->entry;
         t->names = arena_new(&s->arena, program->slot_count + 1, sizeof *t->names);
         if (!mm_new_stack(&s->mm, &t->stack)) {
-            misfit(s, (struct where){ 0 }, "there is not enough RAM for the stack of a thread");
+            misfit(s, t->plan->where, "there is not enough RAM for the stack of this thread");
             return false;
         }
     }
-    s->thread = &s->threads[0];
-    mm_switch(&s->mm, s->thread->process);
-    s->mm.irql = s->thread->irql;
-    s->kernel.model = s->thread->plan->model != NULL ? s->thread->plan->model : "";
-    s->kernel.callback = s->thread->plan->callback != NULL ? s->thread->plan->callback : "";
-    s->kernel.user_mode = s->thread->plan->user_mode;
+    sched_init(s);
     return true;
 }
 
@@ -255,8 +256,8 @@ bool sim_init(struct sim *s, const struct allocator *from, const struct sim_inpu
                        .interrupted = inputs->interrupted,
                        .interrupt_context = inputs->interrupt_context };
     s->shared = arena_new(&s->arena, program->shared_count + 1, sizeof *s->shared);
-    s->signals = arena_new(&s->arena, program->event_count + 1, sizeof *s->signals);
     s->by_phase = arena_new(&s->arena, program->phase_count + 1, sizeof *s->by_phase);
+    s->events = arena_new(&s->arena, program->event_count + 1, sizeof *s->events);
     rng_init(&s->random_access, program->config.seed, 1);
     rng_init(&s->arrivals, program->config.seed, 2);
     make_series(s);
@@ -275,10 +276,13 @@ void sim_free(struct sim *s)
 {
     for (size_t i = 0; i < routine_count + s->program->span_count; i++)
         hist_free(&s->series[i].hist);
-    if (s->threads != NULL)
-        for (size_t i = 0; i < s->program->thread_count; i++)
-            mem_free(s->from, s->threads[i].saved, s->threads[i].saved_capacity,
-                     sizeof *s->threads[i].saved);
+    for (size_t i = 0; s->threads != NULL && i < s->program->thread_count; i++) {
+        struct sim_thread *t = &s->threads[i];
+        mem_free(s->from, t->saved, t->saved_capacity, sizeof *t->saved);
+        mem_free(s->from, t->spans, t->span_capacity, sizeof *t->spans);
+        replay_free(s, t);
+    }
+    sched_free(s);
     mem_free(s->from, s->findings, s->finding_capacity, sizeof *s->findings);
     mem_free(s->from, s->list, s->list_room, sizeof *s->list);
     leak_list_free(&s->leaks);

@@ -1,7 +1,7 @@
 /* The loop that runs compiled steps. */
 #include "sim/sim.h"
 
-#include "sim/internal.h"
+#include "sim/sched.h"
 #include "sim/stats.h"
 
 const char *const end_reason_names[] = { "completed", "exception", "bugcheck", "error",
@@ -27,7 +27,7 @@ static uint64_t arrival_gap(struct sim *s, const struct loop_step *loop, uint64_
 static void start_iteration(struct sim *s, const struct loop_step *loop, struct loop_state *state)
 {
     if (loop->arrival != ARRIVE_CLOSED) {
-        hw_idle(&s->hw, state->next);
+        if (state->next.v > hw_now(&s->hw).v) sched_sleep(s, state->next);
         state->next.v += arrival_gap(s, loop, state->every);
     }
     if (loop->index_slot != UINT32_MAX) s->thread->names[loop->index_slot] = value_int(state->done);
@@ -167,6 +167,13 @@ static void step_assert(struct sim *s, const struct step *step)
     step_judge(s, step, violations);
 }
 
+/* What the thread itself spent, up to a constant: its processor's costs without those of others. */
+static void own_costs(const struct sim *s, uint64_t *out)
+{
+    for (unsigned i = 0; i < COST_COUNT; i++)
+        out[i] = s->hw.cpu->spent[i] - s->thread->foreign[i];
+}
+
 static void step_span(struct sim *s, const struct step *step)
 {
     struct sim_thread *t = s->thread;
@@ -174,9 +181,10 @@ static void step_span(struct sim *s, const struct step *step)
         step_error(s, step, "spans are nested too deeply: at most 64");
         return;
     }
+    t->spans = mem_grow(s->from, t->spans, &t->span_capacity, t->span_depth + 1u, sizeof *t->spans);
     struct span_state *span = &t->spans[t->span_depth++];
     span->start = hw_now(&s->hw);
-    for (unsigned i = 0; i < COST_COUNT; i++) span->spent[i] = s->hw.cpu->spent[i];
+    own_costs(s, span->spent);
 }
 
 static void step_span_end(struct sim *s, const struct step *step)
@@ -184,38 +192,10 @@ static void step_span_end(struct sim *s, const struct step *step)
     struct sim_thread *t = s->thread;
     CHECK(t->span_depth > 0);
     const struct span_state *span = &t->spans[--t->span_depth];
+    uint64_t spent[COST_COUNT];
+    own_costs(s, spent);
     series_add(&s->series[step->u.span.series], hw_now(&s->hw).v - span->start.v, false,
-               span->spent, s->hw.cpu->spent);
-}
-
-static void step_event(struct sim *s, const struct step *step, struct step_result *r)
-{
-    static const char *const names[] = { "delay", "wait", "signal" };
-    struct event_mark mark;
-    uint64_t count = 1;
-    uint32_t which = step->op == STEP_DELAY ? 0 : step->op == STEP_WAIT ? 1 : 2;
-    if (step->u.event.count != 0 && !eval_number(s, step->u.event.count, &count)) return;
-    uint64_t *signals = &s->signals[step->u.event.event];
-    event_begin(s, step, &mark);
-    struct event e = { .call = names[which], .outcome = &r->outcome };
-    if (step->op != STEP_SIGNAL) check_may_wait(&s->kernel);
-    if (step->op == STEP_DELAY) {
-        event_arg_number(&e, "cycles", ARG_DECIMAL, count);
-        hw_idle(&s->hw, cycles(hw_now(&s->hw).v + count));
-    } else {
-        event_arg_text(&e, "event", s->program->event_names[step->u.event.event]);
-        if (step->op == STEP_SIGNAL) {
-            event_arg_number(&e, "count", ARG_DECIMAL, count);
-            *signals += count;
-        } else if (*signals == 0) {
-            step_error(s, step, "nobody can end this wait: every thread waits or is done");
-            return;
-        } else {
-            --*signals;
-        }
-    }
-    event_end(s, step, &mark, &e);
-    step_finish(s, step, r, &mark);
+               span->spent, spent);
 }
 
 static void step_branch(struct sim *s, const struct step *step)
@@ -288,15 +268,17 @@ static void step_run(struct sim *s, const struct step *step, uint32_t self)
         step_irql(s, step, &r);
         break;
     case STEP_END:
-        s->thread->done = true;
+        s->thread->state = THREAD_DONE;
         break;
     }
 }
 
+/* The thread goes on until it gives its processor away, or another processor is due. */
 static void run_thread(struct sim *s, const struct sim_inputs *inputs)
 {
     struct sim_thread *t = s->thread;
-    while (!t->done && !sim_over(s)) {
+    if (t->unfinished != NULL) waiting_over(s);
+    while (t->state == THREAD_RUNS && !sim_over(s)) {
         uint32_t self = t->pc++;
         s->path = s->program->steps[self].path;
         step_run(s, &s->program->steps[self], self);
@@ -304,6 +286,21 @@ static void run_thread(struct sim *s, const struct sim_inputs *inputs)
         if ((++s->steps_done & 0xFFF) == 0 && s->interrupted != NULL &&
             s->interrupted(s->interrupt_context))
             s->reason = END_INTERRUPTED;
+        if (sched_must_yield(s)) break;
+    }
+}
+
+static void run_threads(struct sim *s, const struct sim_inputs *inputs)
+{
+    while (!sim_over(s) && sched_next(s)) {
+        run_thread(s, inputs);
+        sched_leave(s);
+    }
+    for (size_t i = 0; i < s->program->thread_count && !sim_over(s); i++) {
+        const struct sim_thread *t = &s->threads[i];
+        const struct step *step = &s->program->steps[t->pc - 1];
+        if (t->state == THREAD_WAITS)
+            step_error(s, step, "nobody can end this wait: every thread waits or is done");
     }
 }
 
@@ -319,6 +316,8 @@ static const char *check_path(struct sim *s, size_t number)
 
 static void run_checks(struct sim *s)
 {
+    s->checking = true;
+    sched_look(s, &s->threads[0]);
     for (size_t i = 0; i < s->program->check_count && !s->error; i++) {
         const struct check_plan *check = &s->program->checks[i];
         bool truth;
@@ -330,8 +329,8 @@ static void run_checks(struct sim *s)
 
 void sim_run(struct sim *s, const struct sim_inputs *inputs)
 {
-    run_thread(s, inputs);
-    timeline_advance(&s->mm.syspte.timeline, hw_now(&s->hw).v);
+    run_threads(s, inputs);
+    timeline_advance(&s->mm.syspte.timeline, sched_end(s).v);
     kernel_leaks(&s->kernel, s->from, &s->leaks);
     bool judged = s->reason == END_COMPLETED || s->reason == END_EXCEPTION ||
                   (s->reason == END_BUGCHECK && s->bugcheck_expected);

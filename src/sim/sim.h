@@ -25,6 +25,8 @@ struct finding {
 };
 
 struct sim_thread;
+struct sim_event;
+struct sched;
 
 struct sim {
     const struct allocator *from;
@@ -39,7 +41,9 @@ struct sim {
     struct sim_thread *thread; /* the one that runs */
     const char *path;          /* of the step or check under way, for errors */
     struct value *shared;
-    uint64_t *signals;     /* counts by event */
+    bool checking; /* `checks`: they may read the names of any thread */
+    struct sim_event *events;
+    struct sched *sched;
     struct series *series; /* routine_count + span_count */
     struct access_totals by_type[ACCESS_TYPE_COUNT], by_replay;
     struct replay_part *by_phase; /* program->phase_count */

@@ -282,7 +282,8 @@ static void put_routine(struct text *t, const struct routine *r)
 }
 
 static const char *const actions[] = {
-    "read", "write", "execute", "copy", "set", "replay", "delay", "wait", "signal", "access",
+    "read", "write", "execute", "copy", "set", "replay", "delay", "wait", "signal", "switch",
+    "access",
 };
 
 static void put_event(struct text *t)

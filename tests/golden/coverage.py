@@ -12,7 +12,8 @@ import os
 import subprocess
 import sys
 
-ACTIONS = ('read', 'write', 'execute', 'copy', 'set', 'replay', 'delay', 'wait', 'signal')
+ACTIONS = ('read', 'write', 'execute', 'copy', 'set', 'replay', 'delay', 'wait', 'signal',
+           'switch')
 EXCEPTIONS = os.path.join('tests', 'golden', 'coverage-exceptions.txt')
 
 

@@ -38,8 +38,8 @@ static struct outcome call_with(struct world *w, const char *name, const char *k
 static void lower_irql(struct world *w)
 {
     while (!w->over && w->mm.irql > 0) {
-        uint32_t depth = w->k.irql_depth;
-        uint32_t saved = depth > 0 ? w->k.irql_saved[depth - 1] : 0;
+        uint32_t depth = w->k.thread->irql_depth;
+        uint32_t saved = depth > 0 ? w->k.thread->irql_saved[depth - 1] : 0;
         if (saved > w->mm.irql) saved = 0;
         call_with(w, "KeLowerIrql", "NewIrql", saved, NULL, 0);
     }

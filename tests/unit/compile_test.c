@@ -251,7 +251,7 @@ Test(compile, all_errors)
              "machine:\n"
              "  os: windows-9\n"
              "  ram: 3\n"
-             "  cpu: {count: 2}\n"
+             "  cpu: {count: 257}\n"
              "mm:\n"
              "  zeroed: 200\n"
              "steps:\n"

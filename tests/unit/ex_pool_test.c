@@ -169,7 +169,7 @@ Test(ke_irql, raising_and_lowering)
         DO(&t, rows[i].routine, rows[i].level);
         cr_expect_str_eq(last_row(&t), rows[i].row, "row %zu: %s", i, last_row(&t));
         cr_expect_eq(t.k.mm->irql, rows[i].irql, "row %zu", i);
-        cr_expect_eq(t.k.irql_depth, rows[i].depth, "row %zu", i);
+        cr_expect_eq(t.k.thread->irql_depth, rows[i].depth, "row %zu", i);
     }
     for (unsigned i = 0; i < 64; i++) DO(&t, "KeRaiseIrql", 2);
     EXPECT_ROW(&t, "");

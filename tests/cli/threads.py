@@ -1,0 +1,137 @@
+"""Threads and processors: many of them, errors that show as they run, replays side by side; TAP.
+
+usage: threads.py MDLSIM SOURCE_ROOT
+"""
+import json
+import sys
+import time
+
+import harness
+from harness import same
+
+HEAD = 'mdlsim: 1\nname: Threads\n'
+SECONDS_MAX = 20
+
+
+def crowd(processors, threads, rounds):
+    """Threads in a ring: each locks, touches and unlocks a buffer and wakes the next one."""
+    lines = [HEAD + 'machine: {os: windows-10, cpu: {preset: generic, count: %d}, ram: 1 GiB}'
+             % processors,
+             'processes: {app: {buffers: {buf: {size: 16 MiB, touched: true}}}}',
+             'procedures:',
+             '  work:',
+             '    parameters: [at]',
+             '    steps:',
+             '      - IoAllocateMdl: {VirtualAddress: $buf + $at * 8 KiB, Length: 8 KiB}',
+             '        as: m',
+             '      - MmProbeAndLockPages: [$m, KernelMode, IoReadAccess]',
+             '      - read: {address: $buf + $at * 8 KiB, length: 4 KiB, stride: 64, count: 50}',
+             '      - MmUnlockPages: $m',
+             '      - IoFreeMdl: $m',
+             'threads:']
+    for i in range(threads):
+        lines += [f'  t{i}:',
+                  f'    cpu: {i * 7 % processors}',
+                  '    steps:',
+                  f'      - repeat: {{count: {rounds}, index: i, do: [{{do: work, '
+                  f'with: {{at: {i}}}}}, {{signal: e{(i + 1) % threads}}}, '
+                  f'{{wait: e{i}}}, {{delay: ({i} % 7 + 1) * 1 us}}]}}']
+    return '\n'.join(lines) + '\n'
+
+
+def clocks_agree(trace):
+    """On each processor events, interrupts and idle time are the clock, and no time runs back."""
+    spent, last = {}, 0
+    for event in trace['events']:
+        spent[event['cpu']] = spent.get(event['cpu'], 0) + event['cycles']
+        assert event['t'] >= last, event
+        last = event['t']
+    for name, cpu in trace['stats']['cpu'].items():
+        same(cpu['busy'], spent.get(int(name[3:]), 0))
+        same(cpu['busy'] + cpu['interrupts'] + cpu['idle'], trace['end']['t'])
+
+
+def test_crowd(bench):
+    """1,000 threads on 256 processors: the same bytes each time, and soon."""
+    bench.write('crowd.yaml', crowd(256, 1000, 5))
+    start = time.monotonic()
+    bench.expect(0, 'run', '-q', '-o', 'first.json', 'crowd.yaml')
+    assert time.monotonic() - start < SECONDS_MAX
+    bench.expect(0, 'run', '-q', '-o', 'second.json', 'crowd.yaml')
+    first = bench.read('first.json')
+    assert first == bench.read('second.json')
+    trace = json.loads(first)
+    same(trace['machine']['cpus'], 256)
+    same(len({event['thread'] for event in trace['events']}), 1000)
+    same(trace['leaks'], [])
+    clocks_agree(trace)
+
+
+def test_small_crowds(bench):
+    """The same on few processors, checked after each step."""
+    for processors in (1, 2, 3):
+        bench.write('crowd.yaml', crowd(processors, 9, 3))
+        bench.expect(0, 'run', '-q', '--self-check', '-o', 'out.json', 'crowd.yaml')
+        clocks_agree(json.loads(bench.read('out.json')))
+
+
+DEADLOCK = HEAD + """machine: {cpu: {count: 2}}
+threads:
+  rx: {steps: [{wait: a}, {signal: b}]}
+  tx: {cpu: 1, steps: [{delay: 1 us}, {wait: b}, {signal: a}]}
+  ux: {steps: [{delay: 2 us}]}
+"""
+
+
+def test_deadlock(bench):
+    """A wait that nobody can end is an error at its place."""
+    bench.write('deadlock.yaml', DEADLOCK)
+    bench.expect(65, 'run', '--format', 'none', 'deadlock.yaml',
+                 says='deadlock.yaml:5:16: error: nobody can end this wait: every thread waits or '
+                      'is done [at threads.rx.steps[0]')
+
+
+STACKS = HEAD + """machine: {ram: [{base: 0, size: 1080 KiB}]}
+threads:
+  rx: {steps: []}
+  tx: {steps: []}
+"""
+
+
+def test_stacks(bench):
+    """A stack that does not fit into RAM is an error at its thread."""
+    bench.write('stacks.yaml', STACKS)
+    bench.expect(65, 'run', '--format', 'none', 'stacks.yaml',
+                 says='stacks.yaml:6:3: error: there is not enough RAM for the stack of this '
+                      'thread')
+
+
+REPLAYS = HEAD + """machine: {os: windows-10, cpu: {preset: unit, count: 2}, ram: 64 MiB}
+processes: {app: {}, tool: {}}
+threads:
+  one: {process: app, steps: [{replay: {file: t.din}}]}
+  two: {process: tool, cpu: 1, steps: [{delay: 100 ns}, {replay: {file: t.din}}]}
+"""
+
+
+def test_replays(bench):
+    """Two replays run side by side and come to what each comes to alone."""
+    bench.write('t.din', ''.join(f'{i % 3} {0x10000 + i * 520 % 0x40000:x}\n'
+                                 for i in range(3000)))
+    bench.write('replays.yaml', REPLAYS)
+    bench.write('alone.yaml', REPLAYS.split('  two')[0])
+    bench.expect(0, 'run', '-q', '-o', 'both.json', 'replays.yaml')
+    bench.expect(0, 'run', '-q', '-o', 'alone.json', 'alone.yaml')
+    both, alone = (json.loads(bench.read(name)) for name in ('both.json', 'alone.json'))
+    one, two = ([e for e in both['events'] if e['call'] == 'replay' and e['thread'] == name][0]
+                for name in ('one', 'two'))
+    only = alone['events'][0]
+    for key in ('accesses', 'cost', 'cycles', 'delta'):
+        same(one[key], only[key])
+        same(two[key], only[key])
+    same((one['t'], two['t']), (0, 100))
+    same(both['end']['t'], 100 + only['cycles'])
+
+
+if __name__ == '__main__':
+    sys.exit(harness.main(dict(globals())))
