@@ -1,0 +1,277 @@
+#!/usr/bin/env python3
+"""Page tables against QEMU: random mappings, three opinions on each.
+
+qemu.py MDLSIM [--seed N] [--keep FOLDER]
+
+For each paging mode a seeded random scenario (qemu_scenarios.py) is run and its memory dumped. Then
+must agree: what mdlsim says of each mapping (pte(va)...), what an obvious walk over the dump finds
+(page_walk.py), and what a processor of QEMU says that runs with the dump's page tables
+(qemu_guest.py). Without QEMU the first two are compared, and the rest is skipped. TAP.
+"""
+import argparse
+import contextlib
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+import traceback
+
+import core_file
+import page_walk
+import qemu_guest
+from page_walk import ADDRESS, PCD, PRESENT, PWT
+from qemu_scenarios import Scenario
+
+ARCHITECTURES = ('x64', 'x64-la57', 'x86-pae')
+MAPPINGS = 1000  # at least so many in each
+SIZES = {1: 1 << 12, 2: 1 << 21, 3: 1 << 30}
+CACHES = {0: 'MmCached', PWT: 'MmWriteCombined', PCD | PWT: 'MmNonCached'}
+NO_QEMU = f'no {qemu_guest.QEMU} here: apt-get install qemu-system-x86'
+
+
+class Case:
+    """One scenario, its dump, and the walks over it."""
+
+    def __init__(self, mdlsim, folder, arch, seed):
+        self.mdlsim, self.folder, self.arch = mdlsim, folder, arch
+        self.scenario = Scenario(arch, seed)
+        self.dump = self.run('plain', self.scenario.text)
+        self.core = core_file.CoreFile(self.dump)
+        self.path = folder / f'{arch}-plain.core'
+        self.frames = self.core.frames()
+        self.paging = page_walk.Paging.of(self.core)
+        self.leaves = {name: page_walk.leaves(self.core, root, self.paging, self.frames)
+                       for name, (_, root) in self.core.spaces.items()}
+
+    def run(self, name, text):
+        """Runs a scenario, which must end well; the bytes of its dump."""
+        scenario = self.folder / f'{self.arch}-{name}.yaml'
+        core = self.folder / f'{self.arch}-{name}.core'
+        scenario.write_text(text, encoding='utf-8')
+        done = subprocess.run([self.mdlsim, 'run', '-q', '--format', 'none', '--dump-memory',
+                               str(core), str(scenario)], capture_output=True, text=True,
+                              check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return core.read_bytes()
+
+    @property
+    def root(self):
+        return self.core.spaces['app'][1]
+
+
+def same(found, expected, what):
+    """Lists of equal rows; the first rows that differ otherwise."""
+    if found == expected:
+        return
+    show = lambda rows: [tuple(f'{x:#x}' if isinstance(x, int) else x for x in row)
+                         if isinstance(row, tuple) else row for row in list(rows)[:5]]
+    raise AssertionError(f'{what}: {len(found)} found, {len(expected)} expected; '
+                         f'only found {show(r for r in found if r not in expected)}, '
+                         f'only expected {show(r for r in expected if r not in found)}')
+
+
+def assertion(leaf):
+    """What mdlsim must say of a mapping."""
+    entry = f'pte({leaf.address:#x})'
+    level = next(n for n, size in SIZES.items() if size == leaf.size)
+    flags = leaf.flags()
+    says = {'writable': leaf.write, 'executable': leaf.execute, 'user': leaf.user,
+            'global': 'G' in flags, 'accessed': 'A' in flags, 'dirty': 'D' in flags}
+    words = [f'{entry}.present', f'{entry}.level == {level}',
+             f'{entry}.pfn == {leaf.physical >> 12:#x}',
+             f'{entry}.cache == {CACHES[leaf.entry & (PCD | PWT)]}',
+             f'pa({leaf.address + leaf.size - 8:#x}) == {leaf.physical + leaf.size - 8:#x}']
+    words += [('' if value else 'not ') + f'{entry}.{name}' for name, value in says.items()]
+    return '  - assert: ' + ' and '.join(words)
+
+
+def test_pte(case, _):
+    """mdlsim says of each mapping what the walk over the dump finds"""
+    leaves = case.leaves['app']
+    assert len(leaves) >= MAPPINGS, f'{len(leaves)} mappings'
+    text = case.scenario.text + '\n'.join(assertion(leaf) for leaf in leaves) + '\n'
+    assert case.run('asserted', text) == case.dump, 'asserts changed the memory'
+
+
+def test_registers(case, guests):
+    """QEMU has the control registers of the dump"""
+    cr = case.core.cpus[0]['cr']
+    for name, guest in guests.items():
+        wanted = {'CR0': cr[0], 'CR3': case.core.spaces[name][1], 'CR4': cr[4],
+                  'EFER': case.core.efer[0], 'HLT': 1}
+        found = guest.registers()
+        assert found == wanted, (found, wanted)
+    assert cr[3] == case.root
+
+
+def test_notes(case, guests):
+    """QEMU's dump of itself has notes of the same layout, and the same control registers in them"""
+    theirs = guests['app'].own_notes(case.folder / 'qemu.core')
+    ours = [note for note in case.core.notes if note[0] != 'mdlsim']
+    shape = lambda notes: [(name, kind, len(content)) for name, kind, content in notes]
+    theirs = [note for note in theirs if note[0] in ('CORE', 'QEMU')]
+    if case.paging.pae:  # without more than 4 GiB of memory QEMU takes ELFCLASS32, and its note
+        ours, theirs = ours[1:], theirs[1:]
+    same(shape(ours), shape(theirs), 'notes')
+    mine, qemus = (core_file.parse_state(notes[-1][2]) for notes in (ours, theirs))
+    assert mine['cr'] == qemus['cr'], (mine, qemus)
+    if not case.paging.pae:
+        assert mine['segments']['cs'][2] == qemus['segments']['cs'][2]  # flags of 64-bit code
+
+
+def test_flipped(case, _):
+    """A dump with one bit of one entry flipped is told from the right one"""
+    leaf = case.scenario.random.choice(case.leaves['app'])
+    table = leaf.path[-1][1] & ADDRESS
+    index = leaf.address // leaf.size % 512
+    at = next(at + table - first for first, at, length in case.core.loads
+              if first <= table < first + length) + 8 * index
+    wrong = bytearray(case.dump)
+    wrong[at] ^= 1 << case.scenario.random.choice([1, 2, 5, 6])  # W, U, A or D
+    path = case.folder / 'flipped.core'
+    path.write_bytes(wrong)
+    with qemu_guest.Guest(case.folder, path, case.core, case.root) as guest:
+        try:
+            test_tlb(case, {'app': guest})
+        except AssertionError:
+            return
+    raise AssertionError('nobody noticed')
+
+
+def test_tlb(case, guests):
+    """info tlb lists the same mappings with the same bits"""
+    for name, guest in guests.items():
+        found = [(v, p & ADDRESS, flags) for v, p, flags in guest.info_tlb()]
+        same(found, [(leaf.address, leaf.physical, leaf.flags()) for leaf in case.leaves[name]],
+             f'mappings of {name}')
+
+
+def test_mem(case, guests):
+    """info mem joins them to the same ranges of the same permissions"""
+    for name, guest in guests.items():
+        found = guest.info_mem()
+        same(found, page_walk.ranges(case.leaves[name]), f'ranges of {name}')
+
+
+def test_gva2gpa(case, guests):
+    """gva2gpa translates each mapping, and nothing beside them"""
+    for name, guest in guests.items():
+        rows = []
+        mapped = set()
+        for leaf in case.leaves[name]:
+            offset = case.scenario.random.randrange(leaf.size)
+            rows.append((leaf.address + offset, leaf.physical + offset))
+            mapped.add(leaf.address)
+        beside = {leaf.address + leaf.size for leaf in case.leaves[name]} - mapped
+        rows += [(at, None) for at in sorted(beside) if guest.outside_window(at)]
+        found = [(at, guest.gva2gpa(at)) for at, _ in rows]
+        same(found, rows, f'translations of {name}')
+
+
+def test_tables(case, guests):
+    """The tables of every level are in QEMU's memory as in the dump, accessed bits too"""
+    for name, guest in guests.items():
+        tables = {guest.root: list(struct.unpack('<512Q', case.frames[guest.root]))}
+        tables[guest.root][guest.window >> case.paging.levels[0][1]] = None
+        for leaf in case.leaves[name]:
+            for _, entry in leaf.path:
+                at = entry & ADDRESS
+                tables.setdefault(at, list(struct.unpack('<512Q', case.frames[at])))
+        for at, entries in tables.items():
+            found = guest.words(at, 512)
+            found = [None if wanted is None else word for word, wanted in zip(found, entries)]
+            same(found, entries, f'table {at:#x} of {name}')
+
+
+def test_contents(case, guests):
+    """Reading through the page tables gives the bytes of the dump"""
+    for name, guest in guests.items():
+        stored = [leaf for leaf in case.leaves[name]
+                  if leaf.physical in case.frames and leaf.physical < guest.ram_end][:200]
+        assert len(stored) >= 50, len(stored)
+        for leaf in stored:
+            wanted = list(struct.unpack('<512Q', case.frames[leaf.physical]))
+            same(guest.virtual_words(leaf.address, 512), wanted, f'page {leaf.address:#x}')
+
+
+WITHOUT_QEMU = (test_pte,)
+WITH_QEMU = (test_registers, test_notes, test_tlb, test_mem, test_gva2gpa, test_tables,
+             test_contents, test_flipped)
+
+
+def why_not(arch, test):
+    """Why a test cannot run here; empty: it can."""
+    if test in WITHOUT_QEMU:
+        return ''
+    if qemu_guest.find_qemu() is None:
+        return NO_QEMU
+    if test is test_mem and arch == 'x64-la57':
+        return "QEMU's info mem skips present tables with five levels and walks the absent ones"
+    return ''
+
+
+class Report:
+    """Prints TAP."""
+
+    number = failed = 0
+
+    def line(self, name, error='', skip=''):
+        self.number += 1
+        self.failed += error != ''
+        print(f'{"not ok" if error else "ok"} {self.number} - {name}'
+              f'{" # SKIP " + skip if skip else ""}', flush=True)
+        for line in error.splitlines():
+            print('# ' + line)
+
+
+def test_architecture(report, mdlsim, folder, arch, seed):
+    names = {test: f'{arch}: {test.__doc__}' for test in WITHOUT_QEMU + WITH_QEMU}
+    with contextlib.ExitStack() as stack:
+        try:
+            case = Case(mdlsim, folder, arch, seed)
+            guests = {}
+            if qemu_guest.find_qemu() is not None:
+                for name in ('app', 'other'):
+                    guests[name] = stack.enter_context(qemu_guest.Guest(
+                        folder, case.path, case.core, case.core.spaces[name][1]))
+        except Exception:  # pylint: disable=broad-except
+            for name in names.values():
+                report.line(name, traceback.format_exc())
+            return
+        print(f'# {arch}, seed {seed}: {len(case.leaves["app"])} mappings of one process, '
+              f'{len(case.leaves["other"])} of the other')
+        for test, name in names.items():
+            skip = why_not(arch, test)
+            try:
+                if not skip:
+                    test(case, guests)
+                report.line(name, skip=skip)
+            except Exception:  # pylint: disable=broad-except
+                report.line(name, traceback.format_exc())
+
+
+def main():
+    parser = argparse.ArgumentParser(description='Page tables against QEMU.')
+    parser.add_argument('mdlsim')
+    parser.add_argument('--seed', type=int, default=1)
+    parser.add_argument('--keep', help='folder for scenarios and dumps')
+    options = parser.parse_args()
+    mdlsim = str(pathlib.Path(options.mdlsim).resolve())
+    print(f'1..{len(ARCHITECTURES) * len(WITHOUT_QEMU + WITH_QEMU)}')
+    if qemu_guest.find_qemu() is None:
+        print(f'# {NO_QEMU}')
+        print(f'{NO_QEMU}; page tables are NOT compared with QEMU', file=sys.stderr)
+    else:
+        print(f'# QEMU {qemu_guest.version()}')
+    report = Report()
+    with contextlib.ExitStack() as stack:
+        folder = options.keep or stack.enter_context(tempfile.TemporaryDirectory())
+        pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+        for arch in ARCHITECTURES:
+            test_architecture(report, mdlsim, pathlib.Path(folder), arch, options.seed)
+    return 1 if report.failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
