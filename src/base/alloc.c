@@ -82,7 +82,7 @@ static void *block_alone(struct arena *a, size_t bytes)
     return (char *)block + ALIGN_BYTES;
 }
 
-static void *arena_take(struct arena *a, size_t bytes)
+void *arena_raw(struct arena *a, size_t bytes)
 {
     if (bytes > SIZE_MAX - ALIGN_BYTES) BUG2("arena overflows", bytes, 0);
     size_t rounded = (bytes + ALIGN_BYTES - 1) & ~(size_t)(ALIGN_BYTES - 1);
@@ -97,13 +97,13 @@ void *arena_new(struct arena *a, size_t count, size_t size)
 {
     size_t bytes = bytes_of(count, size);
     if (bytes == 0) bytes = 1;
-    return memset(arena_take(a, bytes), 0, bytes);
+    return memset(arena_raw(a, bytes), 0, bytes);
 }
 
 char *arena_text(struct arena *a, const char *bytes, size_t length)
 {
     if (length == SIZE_MAX) BUG2("arena overflows", length, 1);
-    char *copy = arena_take(a, length + 1);
+    char *copy = arena_raw(a, length + 1);
     if (length > 0) memcpy(copy, bytes, length);
     copy[length] = '\0';
     return copy;

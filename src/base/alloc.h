@@ -25,5 +25,6 @@ struct arena {
     size_t used, room;
 };
 void *arena_new(struct arena *a, size_t count, size_t size); /* zeroed, aligned to 16 */
+void *arena_raw(struct arena *a, size_t bytes); /* not zeroed, aligned to 16 */
 char *arena_text(struct arena *a, const char *bytes, size_t length); /* copy, NUL added */
 void arena_free(struct arena *a);

@@ -122,8 +122,9 @@ static size_t character_bytes(const char *s, size_t length)
 /* Cuts `count` characters, or as many as there are, from the front of the line. */
 static struct line characters_cut(struct line *line, size_t count)
 {
-    size_t i = 0;
-    for (size_t n = 0; n < count && i < line->length; n++) {
+    size_t plain = count < line->length ? count : line->length;
+    size_t i = ascii_length(line->bytes, plain);
+    for (size_t n = i; n < count && i < line->length; n++) {
         i += character_bytes(line->bytes + i, line->length - i);
     }
     struct line front = { line->bytes, i };
@@ -158,7 +159,13 @@ static void characters_print(struct line part, struct text *out, struct text *bl
 static size_t characters_count(struct line line)
 {
     size_t count = 0;
-    for (; line.length > 0; count++) characters_cut(&line, 1);
+    while (line.length > 0) {
+        size_t plain = ascii_length(line.bytes, line.length);
+        line.bytes += plain;
+        line.length -= plain;
+        count += plain;
+        if (line.length > 0) count += characters_cut(&line, 1).length > 0;
+    }
     return count;
 }
 

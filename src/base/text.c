@@ -140,6 +140,17 @@ size_t utf8_length(const char *s, size_t length)
     return need;
 }
 
+size_t ascii_length(const char *s, size_t length)
+{
+    size_t i = 0;
+    for (uint64_t w; length - i >= sizeof w; i += sizeof w) {
+        memcpy(&w, s + i, sizeof w);
+        if ((w & UINT64_C(0x8080808080808080)) != 0) break;
+    }
+    while (i < length && (unsigned char)s[i] < 0x80) i++;
+    return i;
+}
+
 /* Whether one of eight bytes is below 0x20, at least 0x80, a quote or a backslash: the test of each
  * byte by the borrow of a subtraction. A borrow that runs on into the next byte does no harm: the
  * byte it came from needs care already. */

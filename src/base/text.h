@@ -32,6 +32,8 @@ void text_format(struct text *t, const char *format, ...);
 void text_format_list(struct text *t, const char *format, va_list arguments);
 /* Bytes of the UTF-8 character at s (RFC 3629), 1 to 4; 0 when it is none or length is 0. */
 size_t utf8_length(const char *s, size_t length);
+/* Bytes at the front of a text that are ASCII. */
+size_t ascii_length(const char *s, size_t length);
 /* s as the inside of a JSON string (RFC 8259): quotes, backslash and control bytes escaped; bytes
  * that are not UTF-8 become U+FFFD. */
 void text_json(struct text *t, const char *s, size_t length);

@@ -99,7 +99,7 @@ static struct node *copy_node(struct builder *b, const struct node *from, struct
     copy->keys = from->keys;
     copy->key_where = from->key_where;
     copy->count = from->count;
-    copy->items = arena_new(b->arena, from->count + 1, sizeof *copy->items);
+    if (from->count > 0) copy->items = arena_raw(b->arena, from->count * sizeof *copy->items);
     for (size_t i = 0; i < from->count; i++) {
         const char *key = from->keys ? from->keys[i] : NULL;
         struct place below = { copy, key, i, depth };

@@ -12,6 +12,13 @@ struct where builder_where(const struct builder *b, yaml_mark_t mark)
     return source_where(&b->source, mark.line, mark.column);
 }
 
+void builder_push(struct builder *b, const char *key, struct where where, struct node *value)
+{
+    b->open = mem_grow(b->arena->from, b->open, &b->open_capacity, b->open_count + 1,
+                       sizeof *b->open);
+    b->open[b->open_count++] = (struct entry){ key, where, value };
+}
+
 static bool next_event(struct builder *b, yaml_event_t *event)
 {
     if (!yaml_parser_parse(&b->parser, event)) {
@@ -22,7 +29,7 @@ static bool next_event(struct builder *b, yaml_event_t *event)
         diag_add(b->diags, builder_where(b, b->last_end), NULL, "the text ends too early");
         return false;
     }
-    b->source.since_event = 0;
+    source_event(&b->source);
     b->last_end = event->end_mark;
     return true;
 }
@@ -91,6 +98,32 @@ static void leave(struct builder *b, bool flow)
     b->flow_depth -= flow;
 }
 
+/* Reads the items of a list up to its end. */
+static bool read_items(struct builder *b, struct node *list)
+{
+    size_t first = b->item_count;
+    for (;;) {
+        yaml_event_t event;
+        if (!next_event(b, &event)) return false;
+        if (event.type == YAML_SEQUENCE_END_EVENT) break;
+        struct node *item = read_node(b, &event, list, NULL, b->item_count - first);
+        if (!item) return false;
+        if (b->item_count > first && item->kind == NODE_SCALAR && !item->quoted) {
+            mapping_check_flow(b, b->items[b->item_count - 1], item->text, item->where);
+        }
+        b->items = mem_grow(b->arena->from, b->items, &b->item_capacity, b->item_count + 1,
+                            sizeof *b->items);
+        b->items[b->item_count++] = item;
+    }
+    list->count = b->item_count - first;
+    if (list->count > 0) {
+        size_t bytes = list->count * sizeof *list->items;
+        list->items = memcpy(arena_raw(b->arena, bytes), b->items + first, bytes);
+    }
+    b->item_count = first;
+    return true;
+}
+
 static struct node *read_list(struct builder *b, const yaml_event_t *start,
                               const struct node *parent, const char *key, size_t index)
 {
@@ -100,21 +133,7 @@ static struct node *read_list(struct builder *b, const yaml_event_t *start,
     check_tag(b, start->data.sequence_start.tag, start->start_mark, list);
     if (!anchor_add(b, start->data.sequence_start.anchor, list, start->start_mark)) return NULL;
     if (!enter(b, list, flow)) return NULL;
-    struct entries items = { .arena = b->arena };
-    for (;;) {
-        yaml_event_t event;
-        if (!next_event(b, &event)) return NULL;
-        if (event.type == YAML_SEQUENCE_END_EVENT) break;
-        struct node *item = read_node(b, &event, list, NULL, items.count);
-        if (!item) return NULL;
-        if (items.count && item->kind == NODE_SCALAR && !item->quoted) {
-            mapping_check_flow(b, items.list[items.count - 1].value, item->text, item->where);
-        }
-        entries_add(&items, NULL, item->where, item);
-    }
-    list->count = items.count;
-    list->items = arena_new(b->arena, items.count + 1, sizeof *list->items);
-    for (size_t i = 0; i < items.count; i++) list->items[i] = items.list[i].value;
+    if (!read_items(b, list)) return NULL;
     anchor_close(b, start->data.sequence_start.anchor, list);
     leave(b, flow);
     return list;
@@ -157,8 +176,8 @@ static const char *read_key(struct builder *b, yaml_event_t *event, const struct
     return ok ? key : NULL;
 }
 
-/* Reads the pairs of a map up to its end. */
-static bool read_pairs(struct builder *b, struct node *map, struct entries *entries)
+/* Reads the pairs of a map up to its end; they become the open entries from `first` on. */
+static bool read_pairs(struct builder *b, struct node *map, size_t first)
 {
     for (;;) {
         yaml_event_t event;
@@ -167,19 +186,18 @@ static bool read_pairs(struct builder *b, struct node *map, struct entries *entr
         struct where where = builder_where(b, event.start_mark);
         const char *key = read_key(b, &event, map);
         if (!key) return false;
-        if (entries->count) {
-            mapping_check_flow(b, entries->list[entries->count - 1].value, key, where);
-        }
-        if (entries->count == b->limits->map_keys) {
+        size_t count = b->open_count - first;
+        if (count) mapping_check_flow(b, b->open[b->open_count - 1].value, key, where);
+        if (count == b->limits->map_keys) {
             diag_format(b->diags, where, node_path_text(map, NULL, b->arena),
                         "more than %u keys; that is the limit map_keys", b->limits->map_keys);
             yaml_event_delete(&event);
             return false;
         }
         if (!next_event(b, &event)) return false;
-        struct node *value = read_node(b, &event, map, key, entries->count);
+        struct node *value = read_node(b, &event, map, key, count);
         if (!value) return false;
-        if (*key) entries_add(entries, key, where, value);
+        if (*key) builder_push(b, key, where, value);
     }
 }
 
@@ -192,9 +210,8 @@ static struct node *read_map(struct builder *b, const yaml_event_t *start,
     check_tag(b, start->data.mapping_start.tag, start->start_mark, map);
     if (!anchor_add(b, start->data.mapping_start.anchor, map, start->start_mark)) return NULL;
     if (!enter(b, map, flow)) return NULL;
-    struct entries entries = { .arena = b->arena };
-    if (!read_pairs(b, map, &entries)) return NULL;
-    if (!mapping_finish(b, map, &entries)) return NULL;
+    size_t first = b->open_count;
+    if (!read_pairs(b, map, first) || !mapping_finish(b, map, first)) return NULL;
     anchor_close(b, start->data.mapping_start.anchor, map);
     leave(b, flow);
     return map;
@@ -271,5 +288,9 @@ struct node *events_read(struct builder *b, size_t depth)
     b->depth = depth;
     struct node *root = read_document(b);
     yaml_parser_delete(&b->parser);
+    mem_free(b->arena->from, b->open, b->open_capacity, sizeof *b->open);
+    mem_free(b->arena->from, b->items, b->item_capacity, sizeof *b->items);
+    mem_free(b->arena->from, b->own_keys.refs, b->own_keys.capacity, sizeof *b->own_keys.refs);
+    mem_free(b->arena->from, b->all_keys.refs, b->all_keys.capacity, sizeof *b->all_keys.refs);
     return root;
 }

@@ -26,6 +26,16 @@ struct builder {
     size_t anchor_count, anchor_capacity;
     uint64_t anchors_seen, alias_nodes, merged_keys;
     size_t depth, flow_depth; /* collections that are open */
+    /* Entries of all open maps and items of all open lists, the innermost last, so that none needs
+     * a list of its own that grows; and room to sort the keys of one map and of what it merges. */
+    struct entry *open;
+    size_t open_count, open_capacity;
+    struct node **items;
+    size_t item_count, item_capacity;
+    struct key_room {
+        struct key_ref *refs;
+        size_t capacity;
+    } own_keys, all_keys;
     yaml_mark_t last_end;     /* where the last event ended */
 };
 
@@ -43,8 +53,11 @@ void anchor_close(struct builder *b, const yaml_char_t *name, const struct node 
 /* What an alias stands for, copied: NULL on a limit; an empty scalar for a wrong name. */
 struct node *anchor_copy(struct builder *b, const yaml_event_t *event, const struct node *parent,
                          const char *key, size_t index);
-/* Ends a map: refuses duplicate keys, performs merge keys; false on a limit. */
-bool mapping_finish(struct builder *b, struct node *map, struct entries *entries);
+/* Adds an entry to the innermost open map. */
+void builder_push(struct builder *b, const char *key, struct where where, struct node *value);
+/* Ends a map, whose entries are the open ones from `first` on: refuses duplicate keys, performs
+ * merge keys; false on a limit. */
+bool mapping_finish(struct builder *b, struct node *map, size_t first);
 /* Reports what looks like an expression that flow style cut in two at a comma. */
 void mapping_check_flow(struct builder *b, const struct node *value, const char *next,
                         struct where next_where);

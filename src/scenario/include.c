@@ -53,17 +53,21 @@ static void refuse_file(struct loader *l, const struct link *link, const struct 
                 message);
 }
 
-/* Reads the bytes of a file within what is left of the budget. */
+static void refuse_unreadable(struct loader *l, const struct link *link, const struct node *asked,
+                              const char *why)
+{
+    l->info.unreadable = true;
+    refuse_file(l, link, asked, why);
+}
+
+/* Opens a file within what is left of the budget. */
 static bool read_input(struct loader *l, struct link *link, const struct node *asked,
                        struct input *input)
 {
     const char *why = "";
     switch (input_read(link->name, l->bytes_left, &l->diags->arena, input, &why)) {
     case INPUT_READ: break;
-    case INPUT_UNREADABLE:
-        l->info.unreadable = true;
-        refuse_file(l, link, asked, why);
-        return false;
+    case INPUT_UNREADABLE: refuse_unreadable(l, link, asked, why); return false;
     case INPUT_TOO_LONG: {
         struct text message;
         text_init(&message, l->arena->from);
@@ -73,6 +77,12 @@ static bool read_input(struct loader *l, struct link *link, const struct node *a
         text_free(&message);
         return false;
     }
+    }
+    why = input_fetch(input, 1);
+    if (why) {
+        input_close(input);
+        refuse_unreadable(l, link, asked, why);
+        return false;
     }
     l->bytes_left -= input->length;
     link->device = input->device;
@@ -105,19 +115,34 @@ static void note_include(struct loader *l, const char *relative, uint32_t file)
     l->includes[l->info.include_count++] = (struct document_include){ relative, file };
 }
 
-/* The tree of one file, includes not yet followed. Of a broken file only the part that was looked
- * at is kept for messages, and no hash: to hash 16 MiB takes longer than to find the mistake. */
-static struct node *parse_file(struct loader *l, const struct link *link,
-                               const struct input *input)
+/* Reads a file to its end and hashes it. Of a broken one only the part that was looked at is kept
+ * for messages, and no hash: to read 16 MiB takes longer than to find the mistake. */
+static const char *keep_file(const struct source *s, struct input *input, bool good,
+                             struct diag_file *kept)
+{
+    size_t seen = (size_t)(s->bytes - input->bytes) + s->checked + KIB;
+    const char *why = s->unreadable;
+    if (!why) why = input_fetch(input, good ? input->length + 1 : seen);
+    input_close(input);
+    kept->length = seen < input->fetched && !good ? seen : input->fetched;
+    if (good && !why) sha256_hex(input->bytes, input->length, kept->sha256);
+    return why;
+}
+
+/* The tree of one file, includes not yet followed. */
+static struct node *parse_file(struct loader *l, const struct link *link, const struct node *asked,
+                               struct input *input)
 {
     struct builder b = { .limits = l->limits, .diags = l->diags, .arena = l->arena };
     uint32_t file = diags_add_file(l->diags, link_shown(l, link), input->bytes, 0);
     source_init(&b.source, input->bytes, input->length, file, l->limits->scalar_bytes);
+    b.source.input = input;
     struct node *root = events_read(&b, 0);
-    struct diag_file *kept = &l->diags->files[file];
-    size_t seen = (size_t)(b.source.bytes - input->bytes) + b.source.checked + KIB;
-    kept->length = root || seen > input->length ? input->length : seen;
-    if (root) sha256_hex(input->bytes, input->length, kept->sha256);
+    const char *why = keep_file(&b.source, input, root != NULL, &l->diags->files[file]);
+    if (why) {
+        refuse_unreadable(l, link, asked, why);
+        return NULL;
+    }
     if (link->from) note_include(l, link->relative, file);
     else l->info.file = file;
     if (root && root->kind != NODE_MAP) {
@@ -133,7 +158,7 @@ static void overlay(struct loader *l, struct node *base, struct node *over)
 {
     struct entries all = node_entries(base, l->arena);
     struct key_ref *refs = arena_new(l->arena, base->count + 1, sizeof *refs);
-    for (size_t i = 0; i < base->count; i++) refs[i] = (struct key_ref){ base->keys[i], i };
+    for (size_t i = 0; i < base->count; i++) refs[i] = key_ref(base->keys[i], i);
     keys_sort(refs, base->count);
     for (size_t i = 0; i < over->count; i++) {
         const struct key_ref *known = keys_find(refs, base->count, over->keys[i]);
@@ -148,7 +173,7 @@ static void overlay(struct loader *l, struct node *base, struct node *over)
         else e->value = value;
     }
     base->where = over->where;
-    node_fill(base, &all);
+    node_fill(base, all.list, all.count, l->arena);
     if (base->count > l->limits->map_keys) {
         diag_format(l->diags, base->where, node_path_text(base, NULL, l->arena),
                     "more than %u keys with the included ones; that is the limit map_keys",
@@ -165,7 +190,7 @@ static struct node *take_includes(struct loader *l, struct node *root)
         if (strcmp(root->keys[i], "include") == 0) found = root->items[i];
         else entries_add(&rest, root->keys[i], root->key_where[i], root->items[i]);
     }
-    if (found) node_fill(root, &rest);
+    if (found) node_fill(root, rest.list, rest.count, l->arena);
     return found;
 }
 
@@ -222,11 +247,12 @@ static struct node *load_file(struct loader *l, struct link *link, const struct 
     struct input input;
     if (!read_input(l, link, asked, &input)) return NULL;
     if (includes_itself(link)) {
+        input_close(&input);
         diag_format(l->diags, asked->where, node_path_text(asked, NULL, l->arena),
                     "'%s' includes itself", text_shown(link->name, strlen(link->name), l->arena));
         return NULL;
     }
-    struct node *root = parse_file(l, link, &input);
+    struct node *root = parse_file(l, link, asked, &input);
     if (!root) return NULL;
     struct node *include = take_includes(l, root);
     return include ? follow_includes(l, link, root, include) : root;

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { PIECE_BYTES = 256 * 1024 };
+
 static const char *errno_words(int error)
 {
     switch (error) {
@@ -73,18 +75,35 @@ static enum input_result read_regular(int fd, uint64_t most, struct arena *arena
     out->device = (uint64_t)status.st_dev;
     out->inode = (uint64_t)status.st_ino;
     if (status.st_size < 0 || (uint64_t)status.st_size > most) return INPUT_TOO_LONG;
-    size_t size = (size_t)status.st_size;
-    char *bytes = arena_new(arena, size + 1, 1);
-    if (!read_fully(fd, bytes, size + 1, &out->length)) {
-        *why = errno_words(errno);
-        return INPUT_UNREADABLE;
-    }
-    if (out->length > size) {
-        *why = "it grows while it is read";
-        return INPUT_UNREADABLE;
-    }
-    out->bytes = bytes;
+    out->length = (size_t)status.st_size;
+    out->bytes = out->room = arena_raw(arena, out->length + 1);
+    out->fd = fd;
     return INPUT_READ;
+}
+
+/* The last piece asks for one byte more than there should be. */
+const char *input_fetch(struct input *input, size_t end)
+{
+    if (input->fd < 0 || end <= input->fetched) return NULL;
+    size_t piece = end - input->fetched > PIECE_BYTES ? end - input->fetched : PIECE_BYTES;
+    size_t room = input->length + 1 - input->fetched, length = 0;
+    if (piece > room) piece = room;
+    if (!read_fully(input->fd, input->room + input->fetched, piece, &length)) {
+        return errno_words(errno);
+    }
+    input->fetched += length;
+    if (input->fetched > input->length) return "it grows while it is read";
+    if (length < piece) {
+        input->length = input->fetched;
+        input_close(input);
+    }
+    return NULL;
+}
+
+void input_close(struct input *input)
+{
+    if (input->fd >= 0) close(input->fd);
+    input->fd = -1;
 }
 
 /* Standard input has no length beforehand: a buffer that doubles, then one copy in the arena. */
@@ -111,6 +130,7 @@ static enum input_result read_stream(int fd, uint64_t most, struct arena *arena,
         if (length < room || result != INPUT_READ) break;
     }
     if (result == INPUT_READ) out->bytes = arena_text(arena, buffer, out->length);
+    out->fetched = out->length;
     from->resize(from->context, buffer, capacity, 0);
     return result;
 }
@@ -118,7 +138,7 @@ static enum input_result read_stream(int fd, uint64_t most, struct arena *arena,
 enum input_result input_read(const char *name, uint64_t most, struct arena *arena,
                              struct input *out, const char **why)
 {
-    *out = (struct input){ .bytes = "" };
+    *out = (struct input){ .bytes = "", .fd = -1 };
     *why = "";
     if (strcmp(name, "-") == 0) return read_stream(STDIN_FILENO, most, arena, out, why);
     int fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -127,6 +147,6 @@ enum input_result input_read(const char *name, uint64_t most, struct arena *aren
         return INPUT_UNREADABLE;
     }
     enum input_result result = read_regular(fd, most, arena, out, why);
-    close(fd);
+    if (result != INPUT_READ) close(fd);
     return result;
 }

@@ -6,41 +6,52 @@
 
 const char MERGE_KEY[] = "<<";
 
-static struct key_ref *sorted_keys(const struct entries *e, struct arena *arena)
+/* The keys of the open entries from `first` on, sorted, in a room that holds them until its next
+ * use. */
+static struct key_ref *sorted_keys(struct builder *b, struct key_room *room, size_t first)
 {
-    struct key_ref *refs = arena_new(arena, e->count + 1, sizeof *refs);
-    for (size_t i = 0; i < e->count; i++) refs[i] = (struct key_ref){ e->list[i].key, i };
-    keys_sort(refs, e->count);
-    return refs;
+    size_t count = b->open_count - first;
+    room->refs = mem_grow(b->arena->from, room->refs, &room->capacity, count, sizeof *room->refs);
+    for (size_t i = 0; i < count; i++) room->refs[i] = key_ref(b->open[first + i].key, i);
+    keys_sort(room->refs, count);
+    return room->refs;
 }
 
-/* Drops the entries that repeat an earlier key; each is reported when `report`. */
-static void drop_duplicates(struct builder *b, const struct node *map, struct entries *e,
-                            bool report)
+static void report_duplicate(struct builder *b, const struct node *map, const struct entry *again,
+                             const struct entry *first)
 {
-    struct key_ref *refs = sorted_keys(e, b->arena);
+    if (b->diags->count >= DIAG_KEPT_MAX) return;
+    diag_format(b->diags, again->where, node_path_text(map, again->key, b->arena),
+                "duplicate key '%s'; the first is on line %u",
+                text_shown(again->key, strlen(again->key), b->arena),
+                (uint64_t)first->where.line);
+}
+
+/* Drops the open entries from `from` on that repeat an earlier key; each is reported when
+ * `report`. */
+static void drop_duplicates(struct builder *b, const struct node *map, size_t from, bool report)
+{
+    size_t count = b->open_count - from;
+    if (count < 2) return;
+    const struct key_ref *refs = sorted_keys(b, &b->all_keys, from);
+    struct entry *list = b->open + from;
     size_t first = 0;
     bool any = false;
-    for (size_t i = 1; i < e->count; i++) {
-        if (strcmp(refs[i].key, refs[first].key) != 0) {
+    for (size_t i = 1; i < count; i++) {
+        if (refs[i].start != refs[first].start || strcmp(refs[i].key, refs[first].key) != 0) {
             first = i;
             continue;
         }
-        struct entry *again = &e->list[refs[i].index];
-        if (report && b->diags->count < DIAG_KEPT_MAX) {
-            diag_format(b->diags, again->where, node_path_text(map, again->key, b->arena),
-                        "duplicate key '%s'; the first is on line %u",
-                        text_shown(again->key, strlen(again->key), b->arena),
-                        (uint64_t)e->list[refs[first].index].where.line);
-        }
+        struct entry *again = &list[refs[i].index];
+        if (report) report_duplicate(b, map, again, &list[refs[first].index]);
         again->value = NULL;
         any = true;
     }
     size_t kept = 0;
-    for (size_t i = 0; any && i < e->count; i++) {
-        if (e->list[i].value) e->list[kept++] = e->list[i];
+    for (size_t i = 0; any && i < count; i++) {
+        if (list[i].value) list[kept++] = list[i];
     }
-    if (any) e->count = kept;
+    if (any) b->open_count = from + kept;
 }
 
 /* A map whose merge keys are being performed. */
@@ -48,8 +59,7 @@ struct merge {
     struct builder *builder;
     const struct node *map;
     const struct key_ref *keys; /* its own, sorted */
-    size_t key_count;
-    struct entries out;
+    size_t key_count, map_count; /* maps merged: the keys of one differ */
 };
 
 /* Adds a merged map's entries that no explicit key hides; false when merge keys add too much. */
@@ -63,9 +73,10 @@ static bool merge_map(struct merge *m, const struct node *from)
                     b->limits->alias_nodes);
         return false;
     }
+    m->map_count += from->count > 0;
     for (size_t i = 0; i < from->count; i++) {
         if (keys_find(m->keys, m->key_count, from->keys[i])) continue;
-        entries_add(&m->out, from->keys[i], from->key_where[i], from->items[i]);
+        builder_push(b, from->keys[i], from->key_where[i], from->items[i]);
     }
     return true;
 }
@@ -90,41 +101,44 @@ static bool merge_value(struct merge *m, const struct node *value)
     return true;
 }
 
-/* Replaces the entries by those with every `<<` performed; false on a limit. */
-static bool merge_all(struct builder *b, const struct node *map, struct entries *entries)
+/* Replaces the open entries from `first` on by those with every `<<` done; false on a limit. */
+static bool merge_all(struct builder *b, const struct node *map, size_t first)
 {
-    struct merge m = { .builder = b, .map = map, .key_count = entries->count,
-                       .out = { .arena = b->arena } };
-    m.keys = sorted_keys(entries, b->arena);
-    for (size_t i = 0; i < entries->count; i++) {
-        const struct entry *e = &entries->list[i];
-        if (e->key != MERGE_KEY) entries_add(&m.out, e->key, e->where, e->value);
-        else if (!merge_value(&m, e->value)) return false;
+    size_t end = b->open_count;
+    struct merge m = { .builder = b, .map = map, .key_count = end - first };
+    m.keys = sorted_keys(b, &b->own_keys, first);
+    for (size_t i = first; i < end; i++) {
+        const struct entry e = b->open[i];
+        if (e.key != MERGE_KEY) builder_push(b, e.key, e.where, e.value);
+        else if (!merge_value(&m, e.value)) return false;
     }
-    drop_duplicates(b, map, &m.out, false);
-    *entries = m.out;
+    if (m.map_count > 1) drop_duplicates(b, map, end, false);
+    memmove(b->open + first, b->open + end, (b->open_count - end) * sizeof *b->open);
+    b->open_count -= end - first;
     return true;
 }
 
-static bool has_merge_key(const struct entries *e)
+static bool has_merge_key(const struct builder *b, size_t first)
 {
-    for (size_t i = 0; i < e->count; i++) {
-        if (e->list[i].key == MERGE_KEY) return true;
+    for (size_t i = first; i < b->open_count; i++) {
+        if (b->open[i].key == MERGE_KEY) return true;
     }
     return false;
 }
 
-bool mapping_finish(struct builder *b, struct node *map, struct entries *entries)
+bool mapping_finish(struct builder *b, struct node *map, size_t first)
 {
-    drop_duplicates(b, map, entries, true);
-    if (has_merge_key(entries) && !merge_all(b, map, entries)) return false;
-    if (entries->count > b->limits->map_keys) {
+    drop_duplicates(b, map, first, true);
+    if (has_merge_key(b, first) && !merge_all(b, map, first)) return false;
+    size_t count = b->open_count - first;
+    if (count > b->limits->map_keys) {
         diag_format(b->diags, map->where, node_path_text(map, NULL, b->arena),
                     "more than %u keys with the merged ones; that is the limit map_keys",
                     b->limits->map_keys);
         return false;
     }
-    node_fill(map, entries);
+    if (count > 0) node_fill(map, b->open + first, count, b->arena);
+    b->open_count = first;
     return true;
 }
 

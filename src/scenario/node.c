@@ -19,11 +19,28 @@ void entries_add(struct entries *e, const char *key, struct where where, struct 
     e->list[e->count++] = (struct entry){ key, where, value };
 }
 
+struct key_ref key_ref(const char *key, size_t index)
+{
+    enum { START_BYTES = 8 };
+    struct key_ref ref = { .key = key, .index = index };
+    for (size_t i = 0; i < START_BYTES && key[i]; i++) {
+        ref.start |= (uint64_t)(unsigned char)key[i] << (8 * (START_BYTES - 1 - i));
+    }
+    return ref;
+}
+
+/* As strcmp() compares the keys. Where the starts are equal, so is what they stand for. */
+static int key_compare(const struct key_ref *a, const struct key_ref *b)
+{
+    if (a->start != b->start) return a->start < b->start ? -1 : 1;
+    return (a->start & 0xFF) == 0 ? 0 : strcmp(a->key, b->key);
+}
+
 static int key_ref_compare(const void *left, const void *right)
 {
     const struct key_ref *a = left;
     const struct key_ref *b = right;
-    int order = strcmp(a->key, b->key);
+    int order = key_compare(a, b);
     if (order != 0) return order;
     return a->index < b->index ? -1 : a->index > b->index;
 }
@@ -35,14 +52,15 @@ void keys_sort(struct key_ref *refs, size_t count)
 
 const struct key_ref *keys_find(const struct key_ref *refs, size_t count, const char *key)
 {
+    const struct key_ref sought = key_ref(key, 0);
     size_t low = 0;
     size_t high = count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (strcmp(refs[middle].key, key) < 0) low = middle + 1;
+        if (key_compare(&refs[middle], &sought) < 0) low = middle + 1;
         else high = middle;
     }
-    return low < count && strcmp(refs[low].key, key) == 0 ? &refs[low] : NULL;
+    return low < count && key_compare(&refs[low], &sought) == 0 ? &refs[low] : NULL;
 }
 
 struct node *node_new(struct arena *arena, enum node_kind kind, struct where where)
@@ -60,21 +78,21 @@ void node_place(struct node *node, const struct node *parent, const char *key, s
     node->index_in_parent = index;
 }
 
-void node_fill(struct node *map, const struct entries *e)
+void node_fill(struct node *map, const struct entry *list, size_t count, struct arena *arena)
 {
-    map->count = e->count;
+    map->count = count;
     map->items = NULL;
     map->keys = NULL;
     map->key_where = NULL;
-    if (e->count == 0) return;
-    map->items = arena_new(e->arena, e->count, sizeof *map->items);
-    map->keys = arena_new(e->arena, e->count, sizeof *map->keys);
-    map->key_where = arena_new(e->arena, e->count, sizeof *map->key_where);
-    for (size_t i = 0; i < e->count; i++) {
-        map->items[i] = e->list[i].value;
-        map->keys[i] = e->list[i].key;
-        map->key_where[i] = e->list[i].where;
-        node_place(e->list[i].value, map, e->list[i].key, i);
+    if (count == 0) return;
+    map->items = arena_raw(arena, count * sizeof *map->items);
+    map->keys = arena_raw(arena, count * sizeof *map->keys);
+    map->key_where = arena_raw(arena, count * sizeof *map->key_where);
+    for (size_t i = 0; i < count; i++) {
+        map->items[i] = list[i].value;
+        map->keys[i] = list[i].key;
+        map->key_where[i] = list[i].where;
+        node_place(list[i].value, map, list[i].key, i);
     }
 }
 

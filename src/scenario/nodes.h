@@ -20,10 +20,12 @@ void entries_add(struct entries *e, const char *key, struct where where, struct 
 
 /* A key with its place, for sorting: by key, then by place. */
 struct key_ref {
+    uint64_t start; /* the first eight bytes, most significant first: compared before the rest */
     const char *key;
     size_t index;
 };
 
+struct key_ref key_ref(const char *key, size_t index);
 void keys_sort(struct key_ref *refs, size_t count);
 /* First of the sorted refs with that key, NULL when there is none. */
 const struct key_ref *keys_find(const struct key_ref *refs, size_t count, const char *key);
@@ -33,7 +35,7 @@ struct node *node_new(struct arena *arena, enum node_kind kind, struct where whe
 /* Puts a node below a parent. */
 void node_place(struct node *node, const struct node *parent, const char *key, size_t index);
 /* Makes the entries the content of a map. */
-void node_fill(struct node *map, const struct entries *e);
+void node_fill(struct node *map, const struct entry *list, size_t count, struct arena *arena);
 /* Entries of a finished map. */
 struct entries node_entries(const struct node *map, struct arena *arena);
 /* Path of a key of a map (key NULL: of the map itself), as text in the arena. */

@@ -176,7 +176,7 @@ static struct node **part_place(const struct override *o, struct node *parent,
     struct where where = override_where(o, part->at);
     struct entries all = node_entries(parent, o->arena);
     entries_add(&all, part->key, where, node_new(o->arena, NODE_MAP, where));
-    node_fill(parent, &all);
+    node_fill(parent, all.list, all.count, o->arena);
     return &parent->items[parent->count - 1];
 }
 
@@ -197,7 +197,7 @@ static bool place_value(const struct override *o, struct node *root, struct node
         /* New arrays: copies of an alias share the old ones. */
         struct entries all = node_entries(parent, o->arena);
         all.list[value->index_in_parent].where = override_where(o, o->parts[o->count - 1].at);
-        node_fill(parent, &all);
+        node_fill(parent, all.list, all.count, o->arena);
     }
     return true;
 }

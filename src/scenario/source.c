@@ -6,7 +6,7 @@
 
 /* In the file a scalar is at most 10 times as long as its text (\U00000041 is A). The rest is room
  * for its line breaks and indentation, and for comments behind a value. */
-enum { ESCAPE_GROWTH = 12, BLANK_ROOM_BYTES = 1 << 18 };
+enum { ESCAPE_GROWTH = 12, BLANK_ROOM_BYTES = 1 << 18, UTF8_BYTES_MAX = 4 };
 
 void source_init(struct source *s, const char *bytes, size_t length, uint32_t file,
                  uint64_t scalar_bytes)
@@ -14,7 +14,8 @@ void source_init(struct source *s, const char *bytes, size_t length, uint32_t fi
     size_t mark = length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     *s = (struct source){ .bytes = bytes + mark, .length = length - mark, .file = file,
                           .line = 1, .column = 1,
-                          .patience = (size_t)scalar_bytes * ESCAPE_GROWTH + BLANK_ROOM_BYTES };
+                          .patience = (size_t)scalar_bytes * ESCAPE_GROWTH + BLANK_ROOM_BYTES,
+                          .text_patience = (int64_t)scalar_bytes + BLANK_ROOM_BYTES };
 }
 
 /* Length of the UTF-8 sequence at p and its code point; 0 when it is none (RFC 3629). */
@@ -73,6 +74,17 @@ static bool source_between(const struct source *s)
     return s->parser && s->parser->flow_level == 0 && s->parser->simple_key_allowed;
 }
 
+/* How many bytes the text of a quoted scalar gets from a character at the least: nothing for what
+ * may be indentation, a folded break or one of two quotes; a backslash takes back what the escape
+ * behind it is longer than its text. */
+static int text_bytes_least(const struct source *s, uint32_t code, size_t bytes)
+{
+    if (code == ' ' || code == '\t' || code == '\r' || code == '\n' || code == '\'') return 0;
+    if (code != '\\') return (int)bytes;
+    char kind = s->checked + 1 < s->length ? s->bytes[s->checked + 1] : '\0';
+    return kind == 'U' ? -8 : kind == 'u' ? -4 : kind == 'x' ? -2 : 0;
+}
+
 /* Counts a character that was checked, unless it can only be part of a comment or a blank line. */
 static void source_count(struct source *s, uint32_t code, size_t bytes, bool between)
 {
@@ -85,7 +97,10 @@ static void source_count(struct source *s, uint32_t code, size_t bytes, bool bet
         line->comment = code == '#';
     }
     bool skipped = between && !line->block_text && (!line->begun || line->comment);
-    if (!skipped) s->since_event += bytes;
+    if (!skipped) {
+        s->since_event += bytes;
+        s->text_since_event += text_bytes_least(s, code, bytes);
+    }
     if ((code == '|' || code == '>') && !line->comment && !line->block_text) {
         line->block_text = true;
         line->block_indent = line->indent;
@@ -116,21 +131,78 @@ static bool source_check_one(struct source *s, bool between)
     return true;
 }
 
+/* Whether eight bytes are ASCII of no meaning to the checks and counts here, once their line has
+ * begun: no control character, backslash, quote or beginning of a block text. The test of each byte
+ * by the borrow of a subtraction, as in text.c. */
+static bool eight_are_plain(uint64_t w)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = UINT64_C(0x8080808080808080);
+    uint64_t bar = w ^ (ones * '|'), angle = w ^ (ones * '>');
+    uint64_t slash = w ^ (ones * '\\'), quote = w ^ (ones * '\'');
+    return (((w - ones * 0x20) | (w + ones) | (bar - ones) | (angle - ones) | (slash - ones) |
+             (quote - ones) | w) & tops) == 0;
+}
+
+/* How many of eight bytes of ASCII are blank: adding 0x7F sets the top bit of all but zero. */
+static unsigned blanks_of_eight(uint64_t w)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = UINT64_C(0x8080808080808080);
+    return (unsigned)__builtin_popcountll(~((w ^ (ones * ' ')) + ones * 0x7F) & tops);
+}
+
+/* Checks and counts as source_check_one() does, eight plain bytes at once, as long as there are. */
+static void source_check_plain(struct source *s, size_t end, bool between)
+{
+    const struct source_line *line = &s->at_line;
+    if (!line->begun) return;
+    bool skipped = between && !line->block_text && line->comment;
+    size_t start = s->checked;
+    for (uint64_t w; end - s->checked >= sizeof w; s->checked += sizeof w) {
+        memcpy(&w, s->bytes + s->checked, sizeof w);
+        if (!eight_are_plain(w)) break;
+        if (!skipped) s->text_since_event += (int64_t)sizeof w - blanks_of_eight(w);
+    }
+    s->column += (uint32_t)(s->checked - start);
+    if (!skipped) s->since_event += s->checked - start;
+}
+
+/* Makes sure that the bytes up to `end` and what the checks look at behind it are there. */
+static void source_fetch(struct source *s, size_t end)
+{
+    if (!s->input) return;
+    size_t before = (size_t)(s->bytes - s->input->bytes);
+    s->unreadable = input_fetch(s->input, before + end + UTF8_BYTES_MAX);
+    s->length = s->input->length - before;
+}
+
+static bool patience_ends(struct source *s)
+{
+    if (s->since_event > s->patience) s->given_up_after = s->patience;
+    if (s->text_since_event > s->text_patience) s->given_up_after = (size_t)s->text_patience;
+    return s->given_up_after > 0;
+}
+
+void source_event(struct source *s)
+{
+    s->since_event = 0;
+    s->text_since_event = 0;
+}
+
 int source_read(void *context, unsigned char *buffer, size_t size, size_t *size_read)
 {
     struct source *s = context;
+    source_fetch(s, s->handed + size);
+    if (s->unreadable) return 0;
     size_t left = s->length - s->handed;
     size_t bytes = size < left ? size : left;
     bool between = source_between(s);
     while (!s->problem && s->checked < s->handed + bytes) {
         if (!source_check_one(s, between)) break;
+        if (s->checked < s->handed + bytes) source_check_plain(s, s->handed + bytes, between);
     }
     if (s->problem && bytes > s->checked - s->handed) bytes = s->checked - s->handed;
     if (s->problem && bytes == 0) return 0;
-    if (s->since_event > s->patience) {
-        s->out_of_patience = true;
-        return 0;
-    }
+    if (patience_ends(s)) return 0;
     if (bytes) memcpy(buffer, s->bytes + s->handed, bytes);
     s->handed += bytes;
     *size_read = bytes;

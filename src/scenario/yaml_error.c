@@ -160,15 +160,17 @@ static size_t next_value(const struct builder *b)
     return at;
 }
 
-/* An error that is ours: of the encoding, or patience is at its end. */
+/* An error that is ours: of the encoding, or patience is at its end. That the file cannot be read
+ * any more is for the loader to say. */
 static bool report_source(struct builder *b)
 {
     struct source *s = &b->source;
-    if (s->out_of_patience) {
+    if (s->unreadable) return true;
+    if (s->given_up_after > 0) {
         diag_format(b->diags, source_where_offset(s, next_value(b)), NULL,
                     "no value ends within %u bytes of here; a text has at most %u (the limit "
                     "scalar_bytes)",
-                    (uint64_t)s->patience, b->limits->scalar_bytes);
+                    (uint64_t)s->given_up_after, b->limits->scalar_bytes);
         return true;
     }
     if (!s->problem || b->parser.error != YAML_READER_ERROR) return false;
