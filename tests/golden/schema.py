@@ -9,6 +9,7 @@ one mistake must be refused.
 import copy
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -24,7 +25,7 @@ def unique(pairs):
     return result
 
 
-class Loader(yaml.SafeLoader):
+class Loader(getattr(yaml, 'CSafeLoader', yaml.SafeLoader)):
     """YAML as mdlsim reads it: `on` and `off` are words."""
 
 
@@ -36,11 +37,74 @@ Loader.yaml_implicit_resolvers = {
 }
 
 
+class Pieces:
+    """A validator that takes a document apart and looks at equal pieces once.
+
+    Traces differ little from each other: most of their settings and statistics are the same. An
+    object whose schema lists its members is checked without them, then each member by itself.
+    """
+
+    DEPTH = 3
+
+    def __init__(self, schema):
+        jsonschema.Draft7Validator.check_schema(schema)
+        self.schema = schema
+        self.resolver = jsonschema.RefResolver.from_schema(schema)
+        self.valid = set()
+
+    def problems(self, document, most=5):
+        """The deepest causes, so that a failed `anyOf` says which step is at fault."""
+        lines = []
+        for where, cause in self.causes((), self.schema, document):
+            path = '/'.join(str(part) for part in where + tuple(cause.absolute_path))
+            lines.append(f'{path}: {cause.message[:300]}')
+            if len(lines) == most:
+                break
+        return lines
+
+    def causes(self, where, schema, value):
+        if len(where) < self.DEPTH and '$ref' not in schema:
+            if isinstance(value, dict) and 'properties' in schema:
+                yield from self.members(where, schema, value)
+                return
+            if isinstance(value, list) and isinstance(schema.get('items'), dict):
+                yield from self.whole(where, dict(schema, items={}), value, 'items')
+                for i, item in enumerate(value):
+                    yield from self.whole(where + (i,), schema['items'], item)
+                return
+        yield from self.whole(where, schema, value)
+
+    def members(self, where, schema, value):
+        patterns = schema.get('patternProperties', {})
+        shallow = dict(schema, properties={k: {} for k in schema['properties']})
+        if patterns:
+            shallow['patternProperties'] = {k: {} for k in patterns}
+        yield from self.whole(where, shallow, dict.fromkeys(value), 'members')
+        for key, member in value.items():
+            below = [schema['properties'][key]] if key in schema['properties'] else []
+            below += [s for pattern, s in patterns.items() if re.search(pattern, key)]
+            for one in below:
+                yield from self.causes(where + (key,), one, member)
+
+    def whole(self, where, schema, value, part=None):
+        place = [step for step in where if isinstance(step, str)]
+        known = json.dumps([place, part or id(schema), value], default=str)
+        if known in self.valid:
+            return
+        found = False
+        validator = jsonschema.Draft7Validator(schema, resolver=self.resolver)
+        for error in validator.iter_errors(value):
+            found, cause = True, error
+            while cause.context:
+                cause = max(cause.context, key=lambda e: len(e.absolute_path))
+            yield where, cause
+        if not found:
+            self.valid.add(known)
+
+
 def schema_of(mdlsim, which):
     text = subprocess.run([mdlsim, 'schema', which], check=True, stdout=subprocess.PIPE).stdout
-    schema = json.loads(text, object_pairs_hook=unique)
-    jsonschema.Draft7Validator.check_schema(schema)
-    return jsonschema.Draft7Validator(schema)
+    return Pieces(json.loads(text, object_pairs_hook=unique))
 
 
 def files(root, folder, ending):
@@ -69,20 +133,6 @@ def load_trace(path):
 def load_scenario(path):
     with open(path, encoding='utf-8') as file:
         return yaml.load(file, Loader)
-
-
-def problems(validator, document, most=5):
-    """The deepest causes, so that a failed `anyOf` says which step is at fault."""
-    lines = []
-    for error in validator.iter_errors(document):
-        cause = error
-        while cause.context:
-            cause = max(cause.context, key=lambda e: len(e.absolute_path))
-        where = '/'.join(str(part) for part in cause.absolute_path)
-        lines.append(f'{where}: {cause.message[:300]}')
-        if len(lines) == most:
-            break
-    return lines
 
 
 def mistakes_of_trace(trace):
@@ -134,7 +184,7 @@ def check_all(tap, validator, root, paths, load, mistakes):
     for path in paths:
         try:
             document = load(path)
-            lines = problems(validator, document)
+            lines = validator.problems(document)
         except (ValueError, yaml.YAMLError) as error:
             document, lines = None, [str(error)]
         if not lines:
@@ -144,7 +194,7 @@ def check_all(tap, validator, root, paths, load, mistakes):
         tap.result('at least one valid document', ['there is none'])
         return
     for what, document in mistakes(good):
-        tap.result('refuses ' + what, [] if problems(validator, document) else ['it is accepted'])
+        tap.result('refuses ' + what, [] if validator.problems(document) else ['it is accepted'])
 
 
 def main():
