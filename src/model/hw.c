@@ -46,11 +46,13 @@ void hw_init(struct hw *hw, const struct allocator *from, const struct hw_config
     map_init(&hw->table_used, from);
     hw->cpus = mem_new(from, config->cpu_count, sizeof *hw->cpus);
     for (uint32_t i = 0; i < config->cpu_count; i++) cpu_init(hw, &hw->cpus[i], config, i);
+    memory_init(hw, config);
     hw->cpu = &hw->cpus[0];
 }
 
 void hw_free(struct hw *hw)
 {
+    memory_free(hw);
     for (uint32_t i = 0; i < hw->cpu_count; i++) {
         struct cpu *cpu = &hw->cpus[i];
         for (unsigned j = 0; j < PAGE_SIZE_COUNT; j++) {

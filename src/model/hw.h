@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/gauge.h"
+#include "model/cache.h"
 #include "model/cost.h"
 #include "model/phys.h"
 #include "model/preset.h"
@@ -29,8 +30,12 @@ struct page_map {
 
 enum access_type { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE, ACCESS_TYPE_COUNT };
 
+/* What an access to memory was served by: a level of the caches, or memory. */
+enum served { SERVED_L1D, SERVED_L2, SERVED_L3, SERVED_MEMORY, SERVED_COUNT };
+
 struct walk_counts {
     uint64_t count, references[LEVEL_COUNT], dirty_updates;
+    uint64_t served_by[SERVED_COUNT];
     uint64_t pscache_hits[PSC_COUNT];
 };
 
@@ -46,11 +51,14 @@ struct cpu {
     const struct page_map *map; /* what CR3 points to */
     struct tlb_level l1d, l1i, l2;
     struct tlb_array psc[PSC_COUNT];
+    struct cache l1d_cache, l2_cache;
+    struct cache *l3_cache; /* shared */
     struct walk_counts walks;
     struct flush_counts flushes;
     struct { /* the last walk, so that the retry of an interrupted access replaces it */
         unsigned top, bottom; /* levels whose entries were fetched, top >= bottom; 0 = none */
         unsigned cache;       /* PSC_* that hit + 1, 0 = none */
+        enum served served_by[LEVEL_COUNT]; /* of those levels */
     } last_walk;
     uint32_t number;
     uint32_t irql; /* its task priority (CR8) while another processor is being simulated; that of
@@ -72,6 +80,9 @@ struct hw {
     unsigned top_level;    /* LEVEL_PML4, LEVEL_PML5 or LEVEL_PDPT */
     uint64_t kernel_start; /* lowest kernel address: entries above it are the system's and global */
     struct phys phys;
+    bool has_caches;
+    struct cache *l3;
+    uint32_t l3_count;
     struct cpu *cpus;
     uint32_t cpu_count;
     struct cpu *cpu;  /* the one that runs now */
@@ -91,6 +102,7 @@ struct hw_config {
     uint64_t kernel_start;
     struct tlb_level_geometry l1d, l1i, l2;
     struct tlb_geometry psc[PSC_COUNT];
+    struct cache_config caches;
     uint32_t cpu_count;
     uint32_t flush_threshold_pages;
     uint64_t seed;
@@ -117,6 +129,35 @@ static inline cycles_t hw_now(const struct hw *hw)
 }
 /* Time passes without work. */
 void hw_idle(struct hw *hw, cycles_t until);
+
+/* ---- caches and memory (memory.c) ---- */
+
+void memory_init(struct hw *hw, const struct hw_config *config);
+void memory_free(struct hw *hw);
+/* One fetch of a page walk: charges what the level costs that serves it. */
+enum served memory_fetch(struct hw *hw, pa_t at);
+/* An access to data: each line it touches is looked up and charged. */
+void memory_access_lines(struct hw *hw, pa_t at, uint64_t bytes);
+static inline void memory_access(struct hw *hw, pa_t at, uint64_t bytes)
+{
+    uint64_t line = at.v >> CACHE_LINE_SHIFT;
+    struct cache *first = &hw->cpu->l1d_cache;
+    if (!hw->has_caches) {
+        charge(hw, COST_MEMORY, 1);
+    } else if ((at.v + bytes - 1) >> CACHE_LINE_SHIFT == line && cache_is_newest(first, line)) {
+        first->counts.hits++;
+        charge(hw, COST_MEMORY, 1);
+    } else {
+        memory_access_lines(hw, at, bytes);
+    }
+}
+/* The current processor wrote these bytes for a price of its own: their lines are in its caches.
+ * Charges and counts nothing but evictions. */
+void memory_place(struct hw *hw, pa_t at, uint64_t bytes);
+/* WBINVD on the current processor: its caches and the L3 are empty. */
+void memory_flush(struct hw *hw);
+/* All caches become empty, for nothing: the state before the first step. */
+void memory_empty(struct hw *hw);
 
 /* ---- page tables (paging.c): the only writer of entries ---- */
 

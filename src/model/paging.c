@@ -50,6 +50,14 @@ static void give_table(struct hw *hw, struct page_map *map, unsigned level, pfn_
     hw->tables.give(hw->tables.context, table);
 }
 
+/* What the manager writes is in the caches of the processor that it runs on. */
+static void place_entries(struct hw *hw, pfn_t table, const uint64_t *first, uint64_t count)
+{
+    if (!hw->has_caches) return;
+    size_t index = (size_t)(first - phys_table(&hw->phys, table));
+    memory_place(hw, pa(pfn_to_pa(table).v + index * sizeof *first), count * sizeof *first);
+}
+
 /* Writes one entry of a table and keeps the counts of entries in use. */
 static void entry_write(struct hw *hw, struct page_map *map, unsigned level, pfn_t table,
                         uint64_t *slot, uint64_t entry)
@@ -58,6 +66,7 @@ static void entry_write(struct hw *hw, struct page_map *map, unsigned level, pfn
     *slot = entry;
     map->writes++;
     charge(hw, COST_PTE_WRITE, 1);
+    place_entries(hw, table, slot, 1);
     if (was == is) return;
     uint64_t used = map_at(&hw->table_used, table.v);
     if (is)
@@ -198,6 +207,7 @@ void paging_set_range(struct hw *hw, struct page_map *map, va_t at, const uint64
         }
         map->writes += n;
         charge(hw, COST_PTE_WRITE, n);
+        place_entries(hw, table, slot, n);
         gauge_add(&map->level[LEVEL_PT].entries, fresh, hw_now(hw));
         map_set(&hw->table_used, table.v, map_at(&hw->table_used, table.v) + fresh);
         done += n;
@@ -244,6 +254,7 @@ uint64_t paging_clear_range(struct hw *hw, struct page_map *map, va_t at, uint64
         if (cleared == 0) continue;
         map->writes += cleared;
         charge(hw, COST_PTE_WRITE, cleared);
+        place_entries(hw, table, slot, n);
         gauge_sub(&map->level[LEVEL_PT].entries, cleared);
         map_set(&hw->table_used, table.v, used - cleared);
         if (map->space != 0) drop_empty_tables(hw, map, here);

@@ -20,6 +20,18 @@ struct tlb_level_geometry {
 };
 enum { TLB_NO_ARRAY = 0xFF };
 
+/* The caches between a processor and memory. */
+enum cache_level { CACHE_L1D, CACHE_L2, CACHE_L3, CACHE_LEVEL_COUNT };
+struct cache_geometry {
+    uint64_t bytes;
+    uint32_t ways, policy; /* ways 0 = there is no such level */
+};
+struct cache_config {
+    bool modelled; /* false: one price for every access */
+    uint32_t l3_cpus; /* processors that share one L3; 0 = all */
+    struct cache_geometry level[CACHE_LEVEL_COUNT];
+};
+
 enum { PSC_PDE, PSC_PDPTE, PSC_PML4E, PSC_PML5E, PSC_COUNT }; /* paging-structure caches */
 
 struct cpu_preset {
@@ -29,6 +41,7 @@ struct cpu_preset {
     uint32_t cpus_max;   /* processors of one machine */
     struct tlb_level_geometry l1d, l1i, l2;
     struct tlb_geometry psc[PSC_COUNT];
+    struct cache_config caches;
     uint64_t price[COST_COUNT];     /* cycles */
     const char *source[COST_COUNT]; /* tag of calibration source, or "estimate", and how derived */
 };

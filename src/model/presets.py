@@ -3,12 +3,14 @@
 
 cpus.csv     the presets in order, with a sentence each.
 presets.csv  one value a row. A value is a decimal number; `none` where the part has no such thing;
-             `lru` or `plru`; or a geometry in the unit entries/ways: `64/4`, `64/full` (fully
-             associative), `shared` (the array of the 4 KiB pages serves this size too), `none`.
+             a policy of replacement; or a geometry in the unit entries/ways: `64/4`, `64/full`
+             (fully associative), `shared` (the array of the 4 KiB pages serves this size too),
+             `none`.
              Sources are tags of sources.csv joined by `+`.
 prices.csv   how each row of cost.def follows from parameters: an expression in cycles, rounded to
-             the nearest integer. ns times GHz is cycles. A preset with the parameter `every_price`
-             has that price everywhere and needs only the parameters that cpu() reads besides.
+             the nearest integer. ns times GHz is cycles. `a or b` is b where a reads `none`. A
+             preset with the parameter `every_price` has that price everywhere and needs only the
+             parameters that cpu() reads besides.
 sources.csv  what the tags mean.
 """
 import ast
@@ -20,8 +22,10 @@ from fractions import Fraction
 
 SIZES = ("4k", "2m", "1g")
 LEVELS = (("l1d", "dtlb"), ("l1i", "itlb"), ("l2", "stlb"))
+CACHES = ("l1d", "l2", "l3")
 WALK_CACHES = ("pde", "pdpte", "pml4e", "pml5e")
 PAGES = ("PAGE_4K", "PAGE_2M", "PAGE_1G")
+POLICIES = ("lru", "plru", "fifo", "random")
 OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub,
              ast.Mult: operator.mul, ast.Div: operator.truediv}
 ALWAYS = ("clock_ghz", "paging_levels_max", "cpus_max",
@@ -90,7 +94,7 @@ def check_value(row, tags):
         if row["value"] != "shared":
             array(row)
     elif row["unit"] == "policy":
-        check(row["value"] in ("lru", "plru"), f"{what}: unknown policy")
+        check(row["value"] in POLICIES, f"{what}: unknown policy")
     elif row["value"] != "none":
         number(row["value"], what)
 
@@ -123,6 +127,10 @@ def evaluate(node, own, used):
     if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
         left, right = evaluate(node.left, own, used), evaluate(node.right, own, used)
         return OPERATORS[type(node.op)](left, right)
+    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
+        first, second = node.values
+        row = own.get(first.id) if isinstance(first, ast.Name) else None
+        return evaluate(second if row and row["value"] == "none" else first, own, used)
     if isinstance(node, ast.Constant) and type(node.value) is int:
         return Fraction(node.value)
     check(isinstance(node, ast.Name) and node.id in own, f"prices.csv: unknown {ast.dump(node)}")
@@ -162,6 +170,24 @@ def geometry(own, prefix):
     return f"{{ {{ {', '.join(arrays)} }}, {{ {', '.join(array_of)} }} }}"
 
 
+def caches(own):
+    """Initializer of a struct cache_config."""
+    if "l1d_kib" not in own:
+        return "{ .modelled = false }"
+    levels = []
+    for level in CACHES:
+        if own[f"{level}_kib"]["value"] == "none":
+            levels.append("{ 0, 0, POLICY_LRU }")
+            continue
+        size, ways = whole(own[f"{level}_kib"]) * 1024, whole(own[f"{level}_ways"])
+        check(size % (64 * ways) == 0, f"{own[f'{level}_kib']['preset']} {level}: uneven sets")
+        policy = own[f"{level}_replacement"]["value"].upper()
+        levels.append(f"{{ {size}, {ways}, POLICY_{policy} }}")
+    cores = own["l3_cores"]["value"]
+    return (f"{{ .modelled = true, .l3_cpus = {0 if cores == 'none' else cores},"
+            f" .level = {{ {', '.join(levels)} }} }}")
+
+
 def cpu(name, doc, own, costs, prices):
     """Initializer of a struct cpu_preset, in lines."""
     hz = number(own["clock_ghz"]["value"], name) * 10**9
@@ -174,6 +200,7 @@ def cpu(name, doc, own, costs, prices):
     for cache in WALK_CACHES:
         entries, ways = array(own[f"psc_{cache}"])
         yield f"      .psc[PSC_{cache.upper()}] = {{ {entries}, {ways}, POLICY_LRU }},"
+    yield f"      .caches = {caches(own)},"
     for cost in costs:
         cycles, source = price(name, own, prices[cost])
         yield f"      .price[COST_{cost}] = {cycles}, .source[COST_{cost}] = {quote(source)},"

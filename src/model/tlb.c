@@ -29,7 +29,7 @@ void tlb_array_free(struct tlb_array *a, const struct allocator *from)
 }
 
 /* Tree PLRU over the next power of two of ways: each bit points away from the half used last. */
-static void plru_touch(uint64_t *tree, uint32_t ways, uint32_t way)
+void plru_touch(uint64_t *tree, uint32_t ways, uint32_t way)
 {
     uint32_t size = 1;
     while (size < ways) size *= 2;
@@ -44,7 +44,7 @@ static void plru_touch(uint64_t *tree, uint32_t ways, uint32_t way)
     }
 }
 
-static uint32_t plru_victim(uint64_t tree, uint32_t ways)
+uint32_t plru_victim(uint64_t tree, uint32_t ways)
 {
     uint32_t size = 1, low = 0;
     while (size < ways) size *= 2;

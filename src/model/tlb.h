@@ -63,6 +63,11 @@ bool tlb_array_drop(struct tlb_array *a, uint64_t number,
 uint64_t tlb_array_drop_all(struct tlb_array *a, void (*dropped)(void *context, uint64_t tag),
                             void *context, bool keep_global);
 
+/* Tree pseudo-LRU of one set, at most 64 ways, as caches use it too: marks a way as used last, and
+ * names the one to replace. */
+void plru_touch(uint64_t *tree, uint32_t ways, uint32_t way);
+uint32_t plru_victim(uint64_t tree, uint32_t ways);
+
 /* Tags: address space in the top bits (0 for global entries), page size, page number. */
 enum { TLB_SIZE_SHIFT = 46, TLB_SPACE_SHIFT = 48 };
 static inline uint64_t tlb_tag(uint64_t page_number, enum page_size size, uint32_t space)

@@ -141,6 +141,16 @@ static bool has_accessed_bit(const struct hw *hw, unsigned level)
     return !(hw->mode == PAGING_PAE && level == LEVEL_PDPT);
 }
 
+static void fetch_entry(struct hw *hw, unsigned level, pa_t at)
+{
+    struct cpu *cpu = hw->cpu;
+    enum served served = memory_fetch(hw, at);
+    cpu->walks.references[level]++;
+    cpu->walks.served_by[served]++;
+    cpu->last_walk.bottom = level;
+    cpu->last_walk.served_by[level] = served;
+}
+
 /* Walks from the start table to the leaf, setting accessed bits, and the dirty bit for a write that
  * the leaf permits. */
 static struct translation walk(struct hw *hw, va_t at, enum access_type type, bool user)
@@ -152,12 +162,10 @@ static struct translation walk(struct hw *hw, va_t at, enum access_type type, bo
     cpu->last_walk.top = level;
     charge(hw, COST_WALK, 1);
     for (;; level--) {
-        uint64_t *slot = &phys_table(&hw->phys, table)[at.v >> shift_of(level) & 511];
-        if (hw->mode == PAGING_PAE && level == LEVEL_PDPT)
-            slot = &phys_table(&hw->phys, table)[at.v >> 30 & 3];
-        cpu->walks.references[level]++;
-        cpu->last_walk.bottom = level;
-        charge(hw, COST_WALK_REFERENCE, 1);
+        size_t index = at.v >> shift_of(level) & 511;
+        if (hw->mode == PAGING_PAE && level == LEVEL_PDPT) index &= 3;
+        uint64_t *slot = &phys_table(&hw->phys, table)[index];
+        fetch_entry(hw, level, pa(pfn_to_pa(table).v + index * sizeof *slot));
         if ((*slot & PTE_PRESENT) == 0)
             return (struct translation){ .fault = FAULT_NOT_PRESENT, .level = level };
         bool leaf = level == LEVEL_PT || (level <= LEVEL_PDPT && (*slot & PTE_LARGE) != 0);
@@ -275,8 +283,10 @@ struct translation hw_retranslate(struct hw *hw, va_t at, enum access_type type,
     struct cpu *cpu = hw->cpu;
     if (cpu->last_walk.top != 0) {
         cpu->walks.count--;
-        for (unsigned l = cpu->last_walk.bottom; l <= cpu->last_walk.top; l++)
+        for (unsigned l = cpu->last_walk.bottom; l <= cpu->last_walk.top; l++) {
             cpu->walks.references[l]--;
+            cpu->walks.served_by[cpu->last_walk.served_by[l]]--;
+        }
         if (cpu->last_walk.cache != 0) cpu->walks.pscache_hits[cpu->last_walk.cache - 1]--;
     }
     return walk_and_fill(hw, first_level(cpu, type), at, type, user);

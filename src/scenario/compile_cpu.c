@@ -34,6 +34,7 @@ void compile_cpu(struct compiler *c)
     config->l1i = preset->l1i;
     config->l2 = preset->l2;
     memcpy(config->psc, preset->psc, sizeof config->psc);
+    config->caches = preset->caches;
     memcpy(config->price, preset->price, sizeof config->price);
     config->cpu_count = 1;
     const struct node *machine = node_get(c->root, "machine");
@@ -50,7 +51,7 @@ void compile_cpu(struct compiler *c)
         config->cpu_count = (uint32_t)count;
     }
     const struct node *caches = node_get(cpu, "caches");
-    if (caches) report(c, caches, "the geometry of data caches is not there yet");
+    if (caches) compile_caches(c, caches);
     const struct node *tlb = node_get(cpu, "tlb");
     if (tlb) compile_tlb(c, tlb);
     const struct node *costs = node_get(cpu, "costs");

@@ -182,6 +182,7 @@ void compile_replay(struct compiler *c, const struct node *step, const struct no
     if (process) replay->process = process_named(c, process);
     if (buffer) compile_buffer(c, buffer, replay);
     if (base) replay->address_base = expression_of(c, base, KIND_POINTER, "an address");
+    expect_bool(c, node_get(action, "data_caches"), &replay->data_caches);
     compile_records(c, action, replay);
     *(const struct replay_step **)list_add(c->arena, &c->replays, sizeof replay) = replay;
 }

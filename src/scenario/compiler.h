@@ -192,6 +192,7 @@ const char *hint_variable(struct compiler *c, const char *name);
 void compile_system(struct compiler *c);    /* os, arch, preset: what numbers need */
 void compile_vars(struct compiler *c);
 void compile_cpu(struct compiler *c);
+void compile_caches(struct compiler *c, const struct node *node); /* compile_caches.c */
 void compile_tlb(struct compiler *c, const struct node *tlb);
 void compile_ram(struct compiler *c);
 void compile_devices(struct compiler *c);

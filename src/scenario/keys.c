@@ -39,7 +39,7 @@ static const struct scenario_key cpu_keys[] = {
     { "preset", "a name", false, "A whole CPU: geometry and prices." },
     { "count", "an integer", false, "Number of processors." },
     { "tlb", "a mapping", false, "Arrays of the TLBs." },
-    { "caches", "a mapping", false, "Geometry of the data caches." },
+    { "caches", "a mapping or none", false, "Caches and memory: geometry, latencies." },
     { "costs", "a mapping", false, "Prices in cycles by name of the cost." },
     END,
 };
@@ -75,6 +75,28 @@ static const struct scenario_key psc_keys[] = {
     { "pml4", "a mapping or none", false, "Cache of PML4 entries." },
     { "pdpt", "a mapping or none", false, "Cache of PDPT entries." },
     { "pd", "a mapping or none", false, "Cache of PD entries." },
+    END,
+};
+
+static const struct scenario_key caches_keys[] = {
+    { "l1d", "a mapping or none", false, "First-level cache of each processor." },
+    { "l2", "a mapping or none", false, "Second-level cache of each processor." },
+    { "l3", "a mapping or none", false, "Third-level cache, shared." },
+    { "memory", "a mapping", false, "What no cache serves." },
+    END,
+};
+
+static const struct scenario_key cache_keys[] = {
+    { "size", "a size", false, "Its bytes, in lines of 64." },
+    { "ways", "an integer", false, "Lines of a set." },
+    { "policy", "a word", false, "Which line is evicted: lru, plru, fifo or random." },
+    { "latency", "cycles or a time", false, "What an access costs that it serves." },
+    { "cpus", "an integer", false, "Of l3: processors that share one." },
+    END,
+};
+
+static const struct scenario_key cache_memory_keys[] = {
+    { "latency", "cycles or a time", false, "What an access costs that memory serves." },
     END,
 };
 
@@ -204,6 +226,7 @@ static const struct scenario_key replay_keys[] = {
     { "skip", "an integer", false, "Records that are passed over at first." },
     { "warm_up", "an integer", false, "Records that are replayed, then, without being counted." },
     { "limit", "an integer", false, "Most records that are measured; all unless given." },
+    { "data_caches", "true or false", false, "Data goes through the caches, not walks alone." },
     { "phases", "a list or a mapping", false, "Parts that have statistics of their own." },
     END,
 };
@@ -281,6 +304,9 @@ const struct scenario_section scenario_sections[] = {
     { "machine.cpu.tlb.*", level_keys },
     { "machine.cpu.tlb.*.*", array_keys },
     { "machine.cpu.tlb.psc", psc_keys },
+    { "machine.cpu.caches", caches_keys },
+    { "machine.cpu.caches.*", cache_keys },
+    { "machine.cpu.caches.memory", cache_memory_keys },
     { "machine.ram[]", ram_keys },
     { "machine.devices.*", device_keys },
     { "machine.devices.*.bars[]", bar_keys },

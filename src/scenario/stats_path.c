@@ -29,12 +29,14 @@ static bool is_name(void *context, const char *group, const char *name)
     return true;
 }
 
-/* The processor of `tlb.cpu0` and `cpu.cpu0` must be one of the machine's. */
+/* The processor of `tlb.cpu0`, `caches.cpu0` and `cpu.cpu0` must be one of the machine's. */
 static bool names_processor(const struct compiler *c, const char *path)
 {
-    bool by_cpu = strncmp(path, "tlb.", 4) == 0 || strncmp(path, "cpu.", 4) == 0;
-    if (!by_cpu || strncmp(path + 4, "cpu", 3) != 0) return true;
-    const char *digits = path + 7;
+    size_t group = strcspn(path, ".");
+    bool by_cpu = strncmp(path, "tlb.", 4) == 0 || strncmp(path, "cpu.", 4) == 0 ||
+                  strncmp(path, "caches.", 7) == 0;
+    if (!by_cpu || strncmp(path + group + 1, "cpu", 3) != 0) return true;
+    const char *digits = path + group + 4;
     size_t count = strcspn(digits, ".");
     uint64_t n = 0;
     for (size_t i = 0; i < count; i++) {

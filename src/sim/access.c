@@ -12,10 +12,15 @@ struct outcome outcome_of_touch(const struct touch *t)
     return (struct outcome){ .end = END_RETURNS };
 }
 
-static void charge_data(struct sim *s, const struct touch *t, enum access_type type)
+static void charge_data(struct sim *s, const struct access_run *a, const struct touch *t,
+                        uint32_t size)
 {
-    bool cached = pte_cache_of(t->entry) == PTE_CACHED;
-    charge(&s->hw, cached ? COST_MEMORY : type == ACCESS_WRITE ? COST_MMIO_WRITE : COST_MMIO, 1);
+    if (pte_cache_of(t->entry) != PTE_CACHED)
+        charge(&s->hw, a->type == ACCESS_WRITE ? COST_MMIO_WRITE : COST_MMIO, 1);
+    else if (a->caches)
+        memory_access(&s->hw, t->at, size);
+    else
+        charge(&s->hw, COST_MEMORY, 1);
 }
 
 static void tell_access(struct sim *s, const struct access_run *a, va_t at, uint32_t size,
@@ -48,7 +53,7 @@ static void access_part(struct sim *s, struct access_run *a, va_t at, uint32_t s
     mm_touch_into(&s->mm, at, a->type, a->user, a->driver, t);
     if (__builtin_expect(t->stale, 0))
         report_rule(&s->kernel, "stale_tlb_use", NULL, P(at.v, 0, 0), NULL);
-    if (t->end == TOUCH_OK) charge_data(s, t, a->type);
+    if (t->end == TOUCH_OK) charge_data(s, a, t, size);
     if (__builtin_expect(detail, 0)) tell_access(s, a, at, size, t, hits, walks);
 }
 
@@ -263,6 +268,7 @@ void step_access(struct sim *s, const struct step *step, struct step_result *r)
     value_bytes(v.wanted, v.bytes);
     struct access_run run = { .type = a->type,
                               .driver = true,
+                              .caches = true,
                               .user = a->mode < 0 ? s->thread->plan->user_mode : a->mode == 1 };
     struct event_mark mark;
     event_begin(s, step, &mark);
@@ -348,8 +354,12 @@ void step_copy(struct sim *s, const struct step *step, struct step_result *r)
         return;
     }
     bool user = s->thread->plan->user_mode;
-    struct access_run in = { .type = ACCESS_READ, .user = user, .driver = true };
-    struct access_run out = { .type = ACCESS_WRITE, .user = user, .driver = true };
+    struct access_run in = {
+        .type = ACCESS_READ, .user = user, .driver = true, .caches = true
+    };
+    struct access_run out = {
+        .type = ACCESS_WRITE, .user = user, .driver = true, .caches = true
+    };
     struct event_mark mark;
     event_begin(s, step, &mark);
     struct touch t = copy_all(s, &in, &out, va(from), va(to), length);

@@ -129,6 +129,7 @@ struct access_run {
     enum access_type type;
     bool user;
     bool driver;
+    bool caches; /* data goes through the caches; else the first level serves all */
     struct access_totals totals;
 };
 /* One access of `size` bytes (it may straddle pages: each page is looked up, low first). `store`

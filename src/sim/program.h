@@ -122,6 +122,7 @@ struct replay_step {
     enum replay_only only;
     const struct replay_phase *phases;
     uint32_t phase_count;
+    bool data_caches; /* data goes through the caches, not the entries of walks alone */
     uint32_t source; /* index into sim_inputs.sources */
 };
 enum arrival { ARRIVE_CLOSED, ARRIVE_FIXED, ARRIVE_POISSON };
@@ -232,6 +233,7 @@ struct sim_config {
     uint64_t hz;
     struct tlb_level_geometry l1d, l1i, l2;
     struct tlb_geometry psc[PSC_COUNT];
+    struct cache_config caches;
     uint64_t price[COST_COUNT];
     const struct phys_range *ram;
     size_t ram_count;

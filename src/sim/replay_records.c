@@ -94,7 +94,9 @@ uint64_t replay_records(struct sim *s, struct replay *r, uint64_t most, struct r
     if (n == 0) r->ended = true;
     if (part == NULL) return n;
     for (unsigned i = 0; i < ACCESS_TYPE_COUNT; i++)
-        runs[i] = (struct access_run){ .type = i, .user = true, .driver = true };
+        runs[i] = (struct access_run){
+            .type = i, .user = true, .driver = true, .caches = r->plan->data_caches
+        };
     struct marks before = marks_now(s);
     size_t done = 0;
     while (done < n && r->touch.end == TOUCH_OK) replay_record(s, r, runs, &batch[done++]);

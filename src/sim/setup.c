@@ -26,6 +26,7 @@ static void make_machine(struct sim *s)
         .l1d = c->l1d,
         .l1i = c->l1i,
         .l2 = c->l2,
+        .caches = c->caches,
         .cpu_count = c->cpu_count,
         .flush_threshold_pages = c->flush_threshold_pages,
         .seed = c->seed,
@@ -220,6 +221,9 @@ static void restart_counters(struct sim *s)
 {
     restart_map(&s->hw.system);
     restart_mm(&s->mm);
+    memory_empty(&s->hw);
+    for (uint32_t i = 0; i < s->hw.l3_count; i++)
+        memset(&s->hw.l3[i].counts, 0, sizeof s->hw.l3[i].counts);
     for (uint32_t i = 0; i < s->hw.cpu_count; i++) {
         struct cpu *cpu = &s->hw.cpus[i];
         cpu->clock = cycles(0);
@@ -228,6 +232,8 @@ static void restart_counters(struct sim *s)
         restart_level(&cpu->l1d);
         restart_level(&cpu->l1i);
         restart_level(&cpu->l2);
+        memset(&cpu->l1d_cache.counts, 0, sizeof cpu->l1d_cache.counts);
+        memset(&cpu->l2_cache.counts, 0, sizeof cpu->l2_cache.counts);
         memset(&cpu->walks, 0, sizeof cpu->walks);
         memset(&cpu->flushes, 0, sizeof cpu->flushes);
     }

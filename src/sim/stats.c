@@ -194,6 +194,7 @@ static void visit(struct sim *s, const struct stats_visitor *v, void *context, b
     pte_stats(&w);
     latency_stats(&w);
     tlb_stats(&w);
+    cache_stats(&w);
     memory_stats(&w);
     pool_stats(&w);
     object_stats(&w);

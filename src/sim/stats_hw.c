@@ -31,20 +31,17 @@ static void walk_stats(struct walk_state *w, const struct walk_counts *c)
 {
     static const char *const levels[LEVEL_COUNT] = { NULL, "pt", "pd", "pdpt", "pml4", "pml5" };
     static const char *const caches[PSC_COUNT] = { "pd", "pdpt", "pml4", "pml5" };
-    static const char *const places[] = { "l1", "l2", "l3", "memory" };
-    uint64_t references = 0;
+    static const char *const places[SERVED_COUNT] = { "l1", "l2", "l3", "memory" };
     enter(w, "walks", "Page walks.");
     counter(w, "count", c->count, "Walks.");
     enter(w, "references", "Entries fetched, by level.");
     for (unsigned l = LEVEL_COUNT - 1; l >= LEVEL_PT; l--) {
         counter(w, levels[l], c->references[l], "Entries of this level.");
-        references += c->references[l];
     }
     leave(w);
-    enter(w, "served_by",
-          "What served the fetches: the second-level cache until caches are modelled.");
+    enter(w, "served_by", "What served the fetches; l2 all of them on a machine without caches.");
     for (unsigned i = 0; i < COUNT_OF(places); i++)
-        counter(w, places[i], i == 1 ? references : 0, "Fetches.");
+        counter(w, places[i], c->served_by[i], "Fetches.");
     leave(w);
     enter(w, "pscache_hits", "Walks that a paging-structure cache shortened.");
     for (unsigned i = PSC_PML4E + 1; i-- > PSC_PDE;)
@@ -96,6 +93,44 @@ void tlb_stats(struct walk_state *w)
         flush_stats(w, &cpu->flushes);
         leave(w);
     }
+    leave(w);
+}
+
+static void add_counts(struct cache_counts *into, const struct cache_counts *c)
+{
+    into->hits += c->hits;
+    into->misses += c->misses;
+    into->evictions += c->evictions;
+}
+
+static void one_cache_stats(struct walk_state *w, const char *name, const struct cache_counts *c,
+                            const char *doc)
+{
+    enter(w, name, doc);
+    counter(w, "lookups", c->hits + c->misses, "One a line and access, and one a fetch of a walk.");
+    counter(w, "hits", c->hits, "Lookups that hit.");
+    counter(w, "misses", c->misses, "Lookups that missed.");
+    counter(w, "evictions", c->evictions, "Lines replaced.");
+    leave(w);
+}
+
+void cache_stats(struct walk_state *w)
+{
+    static const struct cpu none;
+    struct cache_counts l3 = { 0 };
+    uint32_t count = w->s != NULL ? w->s->hw.cpu_count : 1;
+    enter(w, "caches", "Caches of data; instructions and page walks go through them too.");
+    for (uint32_t i = 0; i < count; i++) {
+        const struct cpu *cpu = w->s != NULL ? &w->s->hw.cpus[i] : &none;
+        char name[16];
+        enter(w, cpu_name(w, i, name), "One processor.");
+        one_cache_stats(w, "l1d", &cpu->l1d_cache.counts, "First level.");
+        one_cache_stats(w, "l2", &cpu->l2_cache.counts, "Second level.");
+        leave(w);
+    }
+    for (uint32_t i = 0; w->s != NULL && i < w->s->hw.l3_count; i++)
+        add_counts(&l3, &w->s->hw.l3[i].counts);
+    one_cache_stats(w, "l3", &l3, "Third level, all that the machine has.");
     leave(w);
 }
 

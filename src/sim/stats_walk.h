@@ -32,6 +32,7 @@ static inline void gauge(struct walk_state *w, const char *key, const struct gau
 
 void cost_stats(struct walk_state *w, const uint64_t *cost); /* NULL: all 0 */
 void tlb_stats(struct walk_state *w);
+void cache_stats(struct walk_state *w);
 void memory_stats(struct walk_state *w);
 void pool_stats(struct walk_state *w);
 void object_stats(struct walk_state *w);

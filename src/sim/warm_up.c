@@ -5,6 +5,7 @@
 
 struct cpu_counters {
     struct tlb_counts l1d, l1i, l2;
+    struct cache_counts l1d_cache, l2_cache, l3_cache; /* an L3 once for each that shares it */
     struct walk_counts walks;
     struct flush_counts flushes;
 };
@@ -24,8 +25,15 @@ struct warm_up *warm_up_begin(struct sim *s)
     w->cpus = mem_new(s->from, s->hw.cpu_count, sizeof *w->cpus);
     for (uint32_t i = 0; i < s->hw.cpu_count; i++) {
         const struct cpu *cpu = &s->hw.cpus[i];
-        w->cpus[i] = (struct cpu_counters){ cpu->l1d.counts, cpu->l1i.counts, cpu->l2.counts,
-                                            cpu->walks, cpu->flushes };
+        w->cpus[i] = (struct cpu_counters){ cpu->l1d.counts,
+                                            cpu->l1i.counts,
+                                            cpu->l2.counts,
+                                            cpu->l1d_cache.counts,
+                                            cpu->l2_cache.counts,
+                                            { 0 },
+                                            cpu->walks,
+                                            cpu->flushes };
+        if (cpu->l3_cache != NULL) w->cpus[i].l3_cache = cpu->l3_cache->counts;
     }
     w->process_count = s->mm.process_count;
     w->writes = mem_new(s->from, w->process_count, sizeof *w->writes);
@@ -46,6 +54,9 @@ void warm_up_end(struct sim *s, struct warm_up *w)
         cpu->l1d.counts = w->cpus[i].l1d;
         cpu->l1i.counts = w->cpus[i].l1i;
         cpu->l2.counts = w->cpus[i].l2;
+        cpu->l1d_cache.counts = w->cpus[i].l1d_cache;
+        cpu->l2_cache.counts = w->cpus[i].l2_cache;
+        if (cpu->l3_cache != NULL) cpu->l3_cache->counts = w->cpus[i].l3_cache;
         cpu->walks = w->cpus[i].walks;
         cpu->flushes = w->cpus[i].flushes;
     }

@@ -100,6 +100,40 @@ static void put_psc(struct text *t, const struct sim_config *c)
     json_char(t, '}');
 }
 
+static void put_cache(struct text *t, const struct sim_config *c, enum cache_level level)
+{
+    static const enum cost costs[] = { COST_MEMORY, COST_MEMORY_L2, COST_MEMORY_L3 };
+    const struct cache_geometry *g = &c->caches.level[level];
+    if (g->ways == 0) {
+        JSON_PUT(t, "\"none\"");
+        return;
+    }
+    const char *policy = names_find_name(&tlb_policies, g->policy);
+    key_count(t, "{", "size", g->bytes);
+    key_count(t, ", ", "ways", g->ways);
+    key_string(t, ", ", "policy", policy != NULL ? policy : "");
+    key_count(t, ", ", "latency", c->price[costs[level]]);
+    if (level == CACHE_L3 && c->caches.l3_cpus != 0) key_count(t, ", ", "cpus", c->caches.l3_cpus);
+    json_char(t, '}');
+}
+
+static void put_caches(struct text *t, const struct sim_config *c)
+{
+    static const char *const keys[CACHE_LEVEL_COUNT] = { "l1d", "l2", "l3" };
+    JSON_PUT(t, "\"caches\": ");
+    if (!c->caches.modelled) {
+        JSON_PUT(t, "\"none\"");
+        return;
+    }
+    for (size_t i = 0; i < CACHE_LEVEL_COUNT; i++) {
+        json_plain(t, i == 0 ? "{" : ", ");
+        json_key(t, keys[i]);
+        put_cache(t, c, (enum cache_level)i);
+    }
+    key_count(t, ", \"memory\": {", "latency", c->price[COST_MEMORY_DRAM]);
+    JSON_PUT(t, "}}");
+}
+
 static void put_cpu(const struct layout *w, const struct sim_config *c)
 {
     struct text *t = w->t;
@@ -117,6 +151,8 @@ static void put_cpu(const struct layout *w, const struct sim_config *c)
     next(w);
     put_psc(t, c);
     json_char(t, '}');
+    next(w);
+    put_caches(t, c);
     next(w);
     JSON_PUT(t, "\"costs\": ");
     for (size_t i = 0; i < COST_COUNT; i++) {

@@ -125,7 +125,9 @@ Test(preset, values_of_calibration)
         { "skylake-sp", COST_FAULT, 1945 },        { "skylake-sp", COST_IPI, 1350 },
         { "skylake-sp", COST_ZERO, 1365 },         { "skylake-sp", COST_POOL, 60 },
         { "skylake-sp", COST_POOL_PAGE, 190 },     { "skylake-sp", COST_PAGEIN, 255000 },
-        { "skylake-sp", COST_PAGEOUT, 240000 },    { "skylake-sp", COST_WALK_REFERENCE, 14 },
+        { "skylake-sp", COST_PAGEOUT, 240000 },    { "skylake-sp", COST_WALK_REFERENCE, 4 },
+        { "skylake-sp", COST_WALK_L2, 14 },        { "skylake-sp", COST_MEMORY_L3, 68 },
+        { "skylake-sp", COST_WALK_DRAM, 228 },     { "core2", COST_MEMORY_L3, 216 },
         { "skylake-sp", COST_CACHE_FLUSH, 2500000 }, { "core2", COST_TLB_MISS, 2 },
         { "core2", COST_COPY, 5120 },              { "nehalem", COST_MMIO, 2198 },
         { "zen5", COST_MMIO, 3195 },               { "zen5", COST_WALK, 38 },
@@ -136,6 +138,16 @@ Test(preset, values_of_calibration)
         cr_expect_eq(found, prices[i].cycles, "%s %s: %llu", prices[i].name,
                      cost_rows[prices[i].cost].key, (unsigned long long)found);
     }
+    static const struct cache_geometry zen5[] = { { 48 << 10, 12, POLICY_LRU },
+                                                  { 1 << 20, 16, POLICY_LRU },
+                                                  { 32 << 20, 16, POLICY_LRU } };
+    for (unsigned i = 0; i < CACHE_LEVEL_COUNT; i++) {
+        cr_expect_eq(find("zen5")->caches.level[i].bytes, zen5[i].bytes);
+        cr_expect_eq(find("zen5")->caches.level[i].ways, zen5[i].ways);
+    }
+    cr_expect_eq(find("zen5")->caches.l3_cpus, 8);
+    cr_expect_eq(find("core2")->caches.level[CACHE_L3].ways, 0);
+    cr_expect_not(find("unit")->caches.modelled);
     cr_expect_eq(find("skylake-sp")->hz, 3000000000);
     cr_expect_eq(find("zen5")->hz, 4260000000);
     cr_expect_eq(find("nehalem")->hz, 2930000000);

@@ -1,0 +1,99 @@
+/* Set-associative caches of lines, with the replacement policies of TLB arrays. */
+#include "model/cache.h"
+
+#include "base/check.h"
+#include "model/tlb.h"
+
+#include <string.h>
+
+void cache_init(struct cache *c, const struct allocator *from, struct cache_geometry g,
+                uint64_t seed)
+{
+    *c = (struct cache){ .from = from, .ways = g.ways, .policy = g.policy };
+    if (g.ways == 0) return;
+    uint64_t lines = g.bytes / CACHE_LINE_BYTES;
+    CHECK(lines >= g.ways && lines % g.ways == 0);
+    c->sets = (uint32_t)(lines / g.ways);
+    c->set_mask = (c->sets & (c->sets - 1)) == 0 ? c->sets - 1 : 0;
+    rng_init(&c->rng, seed, 0x4C494E45);
+}
+
+static size_t piece_count(const struct cache *c)
+{
+    return ((size_t)c->sets + CACHE_PIECE_SETS - 1) >> CACHE_PIECE_SHIFT;
+}
+
+static size_t piece_words(const struct cache *c)
+{
+    return (size_t)CACHE_PIECE_SETS * (c->ways + 1);
+}
+
+void cache_empty(struct cache *c)
+{
+    if (c->piece == NULL) return;
+    for (size_t i = 0; i < piece_count(c); i++) {
+        if (c->piece[i] == NULL) continue;
+        mem_free(c->from, c->piece[i], piece_words(c), sizeof **c->piece);
+        c->piece[i] = NULL;
+    }
+}
+
+void cache_free(struct cache *c)
+{
+    if (c->piece == NULL) return;
+    cache_empty(c);
+    mem_free(c->from, c->piece, piece_count(c), sizeof *c->piece);
+    c->piece = NULL;
+}
+
+/* The set, its piece made when it is not there yet. */
+static uint64_t *set_make(struct cache *c, uint64_t line)
+{
+    uint32_t set = cache_set_of(c, line);
+    if (c->piece == NULL) c->piece = mem_new(c->from, piece_count(c), sizeof *c->piece);
+    uint64_t **piece = &c->piece[set >> CACHE_PIECE_SHIFT];
+    if (*piece == NULL) *piece = mem_new(c->from, piece_words(c), sizeof **piece);
+    return cache_set_at(c, set);
+}
+
+static void move_to_front(uint64_t *tags, uint32_t way, uint64_t tag)
+{
+    for (; way > 0; way--) tags[way] = tags[way - 1];
+    tags[0] = tag;
+}
+
+bool cache_use(struct cache *c, uint64_t line)
+{
+    if (c->piece == NULL) return false;
+    uint64_t *tags = cache_set_at(c, cache_set_of(c, line)), tag = line + 1;
+    if (tags == NULL) return false;
+    for (uint32_t way = 0; way < c->ways; way++) {
+        if (tags[way] != tag) continue;
+        if (c->policy == POLICY_LRU) move_to_front(tags, way, tag);
+        if (c->policy == POLICY_PLRU) plru_touch(&tags[c->ways], c->ways, way);
+        return true;
+    }
+    return false;
+}
+
+static uint32_t victim_way(struct cache *c, const uint64_t *tags)
+{
+    for (uint32_t way = 0; way < c->ways; way++)
+        if (tags[way] == 0) return way;
+    if (c->policy == POLICY_PLRU) return plru_victim(tags[c->ways], c->ways);
+    if (c->policy == POLICY_RANDOM) return (uint32_t)rng_below(&c->rng, c->ways);
+    return c->ways - 1;
+}
+
+void cache_fill(struct cache *c, uint64_t line)
+{
+    uint64_t *tags = set_make(c, line);
+    uint32_t way = victim_way(c, tags);
+    c->counts.evictions += tags[way] != 0;
+    if (c->policy == POLICY_LRU || c->policy == POLICY_FIFO) {
+        move_to_front(tags, way, line + 1);
+        return;
+    }
+    tags[way] = line + 1;
+    if (c->policy == POLICY_PLRU) plru_touch(&tags[c->ways], c->ways, way);
+}

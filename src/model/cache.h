@@ -1,0 +1,54 @@
+/* Caches of memory: set-associative arrays of 64-byte lines. An array is laid out in pieces that
+ * are allocated when one of their sets is first used, so that a machine of many processors costs
+ * what its scenario touches. */
+#pragma once
+
+#include "base/alloc.h"
+#include "base/rng.h"
+#include "model/preset.h"
+
+enum { CACHE_LINE_SHIFT = 6, CACHE_LINE_BYTES = 64 };
+enum { CACHE_PIECE_SHIFT = 6, CACHE_PIECE_SETS = 1 << CACHE_PIECE_SHIFT };
+
+struct cache_counts {
+    uint64_t hits, misses, evictions;
+};
+
+struct cache {
+    const struct allocator *from;
+    /* CACHE_PIECE_SETS sets each: `ways` lines + 1 (0 = empty), most recently used or newest first
+     * for LRU and FIFO, then a word of tree bits. NULL: no set of the piece was used. */
+    uint64_t **piece;
+    uint32_t sets, ways, policy, set_mask; /* set_mask = sets - 1 when a power of two, else 0 */
+    struct rng rng;                        /* RANDOM */
+    struct cache_counts counts;
+};
+
+/* g.bytes is a multiple of ways lines, or g.ways 0 for a level that does not exist (checked by the
+ * reader of scenarios). */
+void cache_init(struct cache *c, const struct allocator *from, struct cache_geometry g,
+                uint64_t seed);
+void cache_free(struct cache *c);
+/* Everything is dropped; the counts stay. */
+void cache_empty(struct cache *c);
+
+static inline uint32_t cache_set_of(const struct cache *c, uint64_t line)
+{
+    return (uint32_t)(c->set_mask || c->sets == 1 ? line & c->set_mask : line % c->sets);
+}
+static inline uint64_t *cache_set_at(const struct cache *c, uint32_t set)
+{
+    uint64_t *piece = c->piece[set >> CACHE_PIECE_SHIFT];
+    return piece == NULL ? NULL : piece + (size_t)(set & (CACHE_PIECE_SETS - 1)) * (c->ways + 1);
+}
+/* Whether the line is the one of its set used last: then using it again changes nothing. */
+static inline bool cache_is_newest(const struct cache *c, uint64_t line)
+{
+    if (c->piece == NULL || c->policy != POLICY_LRU) return false;
+    const uint64_t *set = cache_set_at(c, cache_set_of(c, line));
+    return set != NULL && set[0] == line + 1;
+}
+/* Uses a line (its number: physical address / 64). False when it is not there. Counts nothing. */
+bool cache_use(struct cache *c, uint64_t line);
+/* Puts in a line that is not there. Counts the eviction of another. */
+void cache_fill(struct cache *c, uint64_t line);

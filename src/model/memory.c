@@ -1,0 +1,112 @@
+/* The way from a processor to memory: L1 data cache, L2, L3, DRAM. Accesses of data and fetches of
+ * page walks start at the L1 data cache; what a level lacks is looked up in the next one and put
+ * into every level before the one that had it. A line evicted from one level stays in the others:
+ * the levels are neither inclusive nor exclusive. */
+#include "base/check.h"
+#include "model/hw.h"
+
+void memory_init(struct hw *hw, const struct hw_config *config)
+{
+    const struct cache_config *g = &config->caches;
+    hw->has_caches = g->modelled;
+    if (!g->modelled) return;
+    uint32_t sharers = g->l3_cpus == 0 ? hw->cpu_count : g->l3_cpus;
+    hw->l3_count = (hw->cpu_count + sharers - 1) / sharers;
+    hw->l3 = mem_new(hw->from, hw->l3_count, sizeof *hw->l3);
+    for (uint32_t i = 0; i < hw->l3_count; i++)
+        cache_init(&hw->l3[i], hw->from, g->level[CACHE_L3], config->seed * 1024 + i);
+    for (uint32_t i = 0; i < hw->cpu_count; i++) {
+        struct cpu *cpu = &hw->cpus[i];
+        uint64_t seed = config->seed * 1024 + i * 16 + 13;
+        cache_init(&cpu->l1d_cache, hw->from, g->level[CACHE_L1D], seed);
+        cache_init(&cpu->l2_cache, hw->from, g->level[CACHE_L2], seed + 1);
+        cpu->l3_cache = &hw->l3[i / sharers];
+    }
+}
+
+void memory_free(struct hw *hw)
+{
+    if (!hw->has_caches) return;
+    for (uint32_t i = 0; i < hw->cpu_count; i++) {
+        cache_free(&hw->cpus[i].l1d_cache);
+        cache_free(&hw->cpus[i].l2_cache);
+    }
+    for (uint32_t i = 0; i < hw->l3_count; i++) cache_free(&hw->l3[i]);
+    mem_free(hw->from, hw->l3, hw->l3_count, sizeof *hw->l3);
+}
+
+static struct cache *cache_of(struct cpu *cpu, enum cache_level level)
+{
+    return level == CACHE_L1D ? &cpu->l1d_cache : level == CACHE_L2 ? &cpu->l2_cache
+                                                                    : cpu->l3_cache;
+}
+
+/* Where the line is: a level, or SERVED_MEMORY. From then on all levels have it. */
+static enum served find_line(struct cpu *cpu, uint64_t line, bool counts)
+{
+    unsigned level = CACHE_L1D;
+    for (; level < CACHE_LEVEL_COUNT; level++) {
+        struct cache *c = cache_of(cpu, level);
+        if (c->ways == 0) continue;
+        bool hit = cache_use(c, line);
+        if (counts) *(hit ? &c->counts.hits : &c->counts.misses) += 1;
+        if (hit) break;
+    }
+    for (unsigned i = level; i-- > CACHE_L1D;) {
+        struct cache *c = cache_of(cpu, i);
+        if (c->ways != 0) cache_fill(c, line);
+    }
+    return (enum served)level;
+}
+
+enum served memory_fetch(struct hw *hw, pa_t at)
+{
+    static const enum cost costs[SERVED_COUNT] = { COST_WALK_REFERENCE, COST_WALK_L2, COST_WALK_L3,
+                                                   COST_WALK_DRAM };
+    if (!hw->has_caches) {
+        charge(hw, COST_WALK_REFERENCE, 1);
+        return SERVED_L2;
+    }
+    enum served served = find_line(hw->cpu, at.v >> CACHE_LINE_SHIFT, true);
+    enum cost cost = costs[served];
+    charge(hw, cost, 1);
+    return served;
+}
+
+void memory_access_lines(struct hw *hw, pa_t at, uint64_t bytes)
+{
+    static const enum cost costs[SERVED_COUNT] = { COST_MEMORY, COST_MEMORY_L2, COST_MEMORY_L3,
+                                                   COST_MEMORY_DRAM };
+    uint64_t last = (at.v + bytes - 1) >> CACHE_LINE_SHIFT;
+    for (uint64_t line = at.v >> CACHE_LINE_SHIFT; line <= last; line++) {
+        enum cost cost = costs[find_line(hw->cpu, line, true)];
+        charge(hw, cost, 1);
+    }
+}
+
+void memory_place(struct hw *hw, pa_t at, uint64_t bytes)
+{
+    if (!hw->has_caches) return;
+    uint64_t last = (at.v + bytes - 1) >> CACHE_LINE_SHIFT;
+    for (uint64_t line = at.v >> CACHE_LINE_SHIFT; line <= last; line++)
+        find_line(hw->cpu, line, false);
+}
+
+void memory_empty(struct hw *hw)
+{
+    if (!hw->has_caches) return;
+    for (uint32_t i = 0; i < hw->cpu_count; i++) {
+        cache_empty(&hw->cpus[i].l1d_cache);
+        cache_empty(&hw->cpus[i].l2_cache);
+    }
+    for (uint32_t i = 0; i < hw->l3_count; i++) cache_empty(&hw->l3[i]);
+}
+
+void memory_flush(struct hw *hw)
+{
+    charge(hw, COST_CACHE_FLUSH, 1);
+    if (!hw->has_caches) return;
+    cache_empty(&hw->cpu->l1d_cache);
+    cache_empty(&hw->cpu->l2_cache);
+    cache_empty(hw->cpu->l3_cache);
+}

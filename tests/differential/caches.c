@@ -1,0 +1,309 @@
+/* Caches beside a model that can be checked by reading: lines stay where they are, time stamps tell
+ * the order, pseudo-LRU is a recursion over halves. First arrays of every policy and of odd
+ * geometries, then the hierarchy of a machine of four processors. TAP. */
+#include "host.h"
+
+#include "model/hw.h"
+
+enum { SETS_MOST = 130, WAYS_MOST = 16, NODES = 32, STEPS = 40000, CPUS = 4, PER_L3 = 3 };
+
+struct slow_line {
+    bool valid;
+    uint64_t line, stamp;
+};
+
+struct slow_set {
+    struct slow_line way[WAYS_MOST];
+    bool upper_is_older[NODES]; /* by node: 1 is the root, 2n and 2n + 1 are below n */
+};
+
+struct slow_cache {
+    struct slow_set set[SETS_MOST];
+    uint32_t sets, ways, policy;
+    uint64_t now, evictions, hits, misses;
+    struct rng rng;
+};
+
+static uint32_t leaves(uint32_t ways)
+{
+    uint32_t n = 1;
+    while (n < ways) n *= 2;
+    return n;
+}
+
+static void slow_touch(struct slow_set *s, unsigned node, uint32_t low, uint32_t size, uint32_t way)
+{
+    if (size == 1) return;
+    bool upper = way >= low + size / 2;
+    s->upper_is_older[node] = !upper;
+    slow_touch(s, node * 2 + upper, upper ? low + size / 2 : low, size / 2, way);
+}
+
+/* Ways that the set does not have are never chosen. */
+static uint32_t slow_oldest(const struct slow_set *s, unsigned node, uint32_t low, uint32_t size,
+                            uint32_t ways)
+{
+    if (size == 1) return low;
+    bool upper = s->upper_is_older[node] && low + size / 2 < ways;
+    return slow_oldest(s, node * 2 + upper, upper ? low + size / 2 : low, size / 2, ways);
+}
+
+static bool slow_use(struct slow_cache *c, uint64_t line)
+{
+    struct slow_set *s = &c->set[line % c->sets];
+    for (uint32_t i = 0; i < c->ways; i++) {
+        if (!s->way[i].valid || s->way[i].line != line) continue;
+        if (c->policy == POLICY_LRU) s->way[i].stamp = ++c->now;
+        if (c->policy == POLICY_PLRU) slow_touch(s, 1, 0, leaves(c->ways), i);
+        return true;
+    }
+    return false;
+}
+
+static uint32_t slow_victim(struct slow_cache *c, const struct slow_set *s)
+{
+    for (uint32_t i = 0; i < c->ways; i++)
+        if (!s->way[i].valid) return i;
+    if (c->policy == POLICY_RANDOM) return (uint32_t)rng_below(&c->rng, c->ways);
+    if (c->policy == POLICY_PLRU) return slow_oldest(s, 1, 0, leaves(c->ways), c->ways);
+    uint32_t oldest = 0;
+    for (uint32_t i = 1; i < c->ways; i++)
+        if (s->way[i].stamp < s->way[oldest].stamp) oldest = i;
+    return oldest;
+}
+
+static void slow_fill(struct slow_cache *c, uint64_t line)
+{
+    struct slow_set *s = &c->set[line % c->sets];
+    uint32_t i = slow_victim(c, s);
+    c->evictions += s->way[i].valid;
+    s->way[i] = (struct slow_line){ true, line, ++c->now };
+    if (c->policy == POLICY_PLRU) slow_touch(s, 1, 0, leaves(c->ways), i);
+}
+
+static void slow_empty(struct slow_cache *c)
+{
+    for (uint32_t i = 0; i < c->sets * c->ways; i++)
+        c->set[i / c->ways].way[i % c->ways].valid = false;
+    for (uint32_t i = 0; i < c->sets; i++)
+        for (unsigned n = 0; n < NODES; n++) c->set[i].upper_is_older[n] = false;
+}
+
+static struct slow_cache *slow_new(uint32_t sets, uint32_t ways, uint32_t policy, struct rng rng)
+{
+    struct slow_cache *c = calloc(1, sizeof *c);
+    if (c == NULL) abort();
+    c->sets = sets, c->ways = ways, c->policy = policy, c->rng = rng;
+    return c;
+}
+
+static struct cache_geometry geometry(uint32_t sets, uint32_t ways, uint32_t policy)
+{
+    return (struct cache_geometry){ (uint64_t)sets * ways * CACHE_LINE_BYTES, ways, policy };
+}
+
+/* ---- one array ---- */
+
+static bool agree_on_line(struct cache *fast, struct slow_cache *slow, uint64_t line)
+{
+    bool newest = cache_is_newest(fast, line), hit = cache_use(fast, line);
+    if (hit != slow_use(slow, line) || (newest && !hit)) return false;
+    if (!hit) {
+        cache_fill(fast, line);
+        slow_fill(slow, line);
+    }
+    return fast->counts.evictions == slow->evictions;
+}
+
+static bool compare_array(uint32_t policy, uint32_t sets, uint32_t ways, uint64_t seed)
+{
+    struct cache fast;
+    struct rng steps;
+    bool same = true;
+    rng_init(&steps, seed, 1);
+    cache_init(&fast, &host, geometry(sets, ways, policy), seed);
+    struct slow_cache *slow = slow_new(sets, ways, policy, fast.rng);
+    uint64_t lines = (uint64_t)sets * ways, last = 0;
+    for (unsigned i = 0; i < STEPS && same; i++) {
+        uint64_t action = rng_below(&steps, 1000);
+        last = action % 4 == 0 ? last + 1 : rng_below(&steps, lines + lines / 2 + 2);
+        if (action < 999) {
+            same = agree_on_line(&fast, slow, last);
+        } else {
+            cache_empty(&fast);
+            slow_empty(slow);
+        }
+    }
+    cache_free(&fast);
+    free(slow);
+    return same;
+}
+
+/* ---- the hierarchy ---- */
+
+struct machine {
+    struct hw hw;
+    struct phys_range ram;
+    struct slow_cache *l1[CPUS], *l2[CPUS], *l3[2];
+    uint64_t spent[COST_COUNT];
+};
+
+static void start(struct machine *m, const struct cache_geometry level[CACHE_LEVEL_COUNT])
+{
+    uint64_t price[COST_COUNT];
+    for (unsigned i = 0; i < COST_COUNT; i++) price[i] = i + 1;
+    *m = (struct machine){ .ram = { .page_count = 4096 } };
+    struct hw_config config = { .hz = 1000000000, .price = price, .cpu_count = CPUS,
+                                .caches = { .modelled = true, .l3_cpus = PER_L3 },
+                                .seed = 7, .ram = &m->ram, .ram_count = 1 };
+    for (unsigned i = 0; i < PAGE_SIZE_COUNT; i++)
+        config.l1d.array_of[i] = config.l1i.array_of[i] = config.l2.array_of[i] = TLB_NO_ARRAY;
+    for (unsigned i = 0; i < CACHE_LEVEL_COUNT; i++) config.caches.level[i] = level[i];
+    hw_init(&m->hw, &host, &config);
+    struct slow_cache **all[] = { m->l1, m->l2, m->l3 };
+    for (unsigned i = 0; i < CACHE_LEVEL_COUNT; i++) {
+        for (unsigned k = 0; k < (i == CACHE_L3 ? 2 : CPUS); k++) {
+            struct cpu *cpu = &m->hw.cpus[i == CACHE_L3 ? k * PER_L3 : k];
+            const struct cache *c = i == CACHE_L1D  ? &cpu->l1d_cache
+                                    : i == CACHE_L2 ? &cpu->l2_cache
+                                                    : cpu->l3_cache;
+            uint32_t ways = level[i].ways;
+            uint32_t sets = ways == 0 ? 0 : (uint32_t)(level[i].bytes / CACHE_LINE_BYTES / ways);
+            all[i][k] = slow_new(sets, ways, level[i].policy, c->rng);
+        }
+    }
+}
+
+static void end(struct machine *m)
+{
+    for (unsigned i = 0; i < CPUS; i++) {
+        free(m->l1[i]);
+        free(m->l2[i]);
+    }
+    free(m->l3[0]);
+    free(m->l3[1]);
+    hw_free(&m->hw);
+}
+
+static unsigned slow_serve(struct machine *m, unsigned cpu, uint64_t line, bool counts)
+{
+    struct slow_cache *level[] = { m->l1[cpu], m->l2[cpu], m->l3[cpu / PER_L3] };
+    unsigned at = 0;
+    for (; at < CACHE_LEVEL_COUNT; at++) {
+        if (level[at]->ways == 0) continue;
+        bool hit = slow_use(level[at], line);
+        if (counts) *(hit ? &level[at]->hits : &level[at]->misses) += 1;
+        if (hit) break;
+    }
+    for (unsigned i = at; i-- > 0;)
+        if (level[i]->ways != 0) slow_fill(level[i], line);
+    return at;
+}
+
+static void step_data(struct machine *m, unsigned cpu, uint64_t at, uint64_t bytes)
+{
+    static const enum cost costs[] = { COST_MEMORY, COST_MEMORY_L2, COST_MEMORY_L3,
+                                       COST_MEMORY_DRAM };
+    memory_access(&m->hw, pa(at), bytes);
+    for (uint64_t line = at / 64; line <= (at + bytes - 1) / 64; line++)
+        m->spent[costs[slow_serve(m, cpu, line, true)]]++;
+}
+
+static bool step_fetch(struct machine *m, unsigned cpu, uint64_t at)
+{
+    static const enum cost costs[] = { COST_WALK_REFERENCE, COST_WALK_L2, COST_WALK_L3,
+                                       COST_WALK_DRAM };
+    unsigned served = slow_serve(m, cpu, at / 64, true);
+    m->spent[costs[served]]++;
+    return memory_fetch(&m->hw, pa(at)) == (enum served)served;
+}
+
+static void step_flush(struct machine *m, unsigned cpu)
+{
+    memory_flush(&m->hw);
+    m->spent[COST_CACHE_FLUSH]++;
+    if (m->l1[cpu]->ways != 0) slow_empty(m->l1[cpu]);
+    if (m->l2[cpu]->ways != 0) slow_empty(m->l2[cpu]);
+    if (m->l3[cpu / PER_L3]->ways != 0) slow_empty(m->l3[cpu / PER_L3]);
+}
+
+static bool counts_agree(const struct cache *fast, const struct slow_cache *slow)
+{
+    return fast->counts.hits == slow->hits && fast->counts.misses == slow->misses &&
+           fast->counts.evictions == slow->evictions;
+}
+
+static bool agree_at_end(const struct machine *m)
+{
+    for (unsigned i = 0; i < COST_COUNT; i++) {
+        uint64_t spent = 0;
+        for (unsigned k = 0; k < CPUS; k++) spent += m->hw.cpus[k].spent[i];
+        if (spent != m->spent[i] * (i + 1)) return false;
+    }
+    for (unsigned k = 0; k < CPUS; k++) {
+        const struct cpu *cpu = &m->hw.cpus[k];
+        if (!counts_agree(&cpu->l1d_cache, m->l1[k])) return false;
+        if (!counts_agree(&cpu->l2_cache, m->l2[k])) return false;
+        if (!counts_agree(cpu->l3_cache, m->l3[k / PER_L3])) return false;
+    }
+    return true;
+}
+
+static bool compare_machine(const struct cache_geometry level[CACHE_LEVEL_COUNT], uint64_t seed)
+{
+    struct machine m;
+    struct rng r;
+    bool same = true;
+    start(&m, level);
+    rng_init(&r, seed, 1);
+    for (unsigned i = 0; i < STEPS && same; i++) {
+        unsigned cpu = (unsigned)rng_below(&r, CPUS);
+        uint64_t action = rng_below(&r, 1000);
+        uint64_t at = rng_below(&r, 1 + rng_below(&r, 1 + rng_below(&r, 600 * 64)));
+        m.hw.cpu = &m.hw.cpus[cpu];
+        if (action < 600) step_data(&m, cpu, at, 1 + rng_below(&r, action < 20 ? 300 : 8));
+        else if (action < 940) same = step_fetch(&m, cpu, at & ~(uint64_t)7);
+        else if (action < 998) {
+            memory_place(&m.hw, pa(at), 8);
+            for (uint64_t line = at / 64; line <= (at + 7) / 64; line++)
+                slow_serve(&m, cpu, line, false);
+        } else step_flush(&m, cpu);
+    }
+    same = same && agree_at_end(&m);
+    end(&m);
+    return same;
+}
+
+int main(void)
+{
+    static const uint32_t shapes[][2] = { { 1, 1 }, { 1, 16 }, { 16, 4 }, { 64, 8 }, { 128, 2 },
+                                          { 3, 3 }, { 7, 6 }, { 12, 5 }, { 130, 11 } };
+    static const char *const policies[] = { "lru", "plru", "fifo", "random" };
+    static const uint32_t machines[][CACHE_LEVEL_COUNT][3] = {
+        { { 4, 4, POLICY_LRU }, { 16, 4, POLICY_LRU }, { 60, 5, POLICY_LRU } },
+        { { 4, 3, POLICY_PLRU }, { 15, 6, POLICY_RANDOM }, { 24, 11, POLICY_FIFO } },
+        { { 8, 2, POLICY_LRU }, { 0, 0, 0 }, { 33, 7, POLICY_RANDOM } },
+        { { 0, 0, 0 }, { 9, 4, POLICY_LRU }, { 0, 0, 0 } },
+        { { 0, 0, 0 }, { 0, 0, 0 }, { 0, 0, 0 } },
+    };
+    int status = EXIT_SUCCESS;
+    size_t arrays = COUNT_OF(shapes) * COUNT_OF(policies);
+    printf("TAP version 13\n1..%zu\n", arrays + COUNT_OF(machines));
+    for (uint32_t i = 0; i < arrays; i++) {
+        uint32_t policy = i % COUNT_OF(policies);
+        const uint32_t *shape = shapes[i / COUNT_OF(policies)];
+        bool same = compare_array(policy, shape[0], shape[1], 100 + i);
+        if (!same) status = EXIT_FAILURE;
+        printf("%s %" PRIu32 " - %s, %" PRIu32 " sets of %" PRIu32 " ways\n",
+               same ? "ok" : "not ok", i + 1, policies[policy], shape[0], shape[1]);
+    }
+    for (uint32_t i = 0; i < COUNT_OF(machines); i++) {
+        struct cache_geometry level[CACHE_LEVEL_COUNT];
+        for (unsigned k = 0; k < CACHE_LEVEL_COUNT; k++)
+            level[k] = geometry(machines[i][k][0], machines[i][k][1], machines[i][k][2]);
+        bool same = compare_machine(level, 200 + i);
+        if (!same) status = EXIT_FAILURE;
+        printf("%s %zu - machine %" PRIu32 "\n", same ? "ok" : "not ok", arrays + i + 1, i + 1);
+    }
+    return status;
+}
