@@ -54,8 +54,11 @@ static struct frame_chunk *chunk_make(struct mm *mm, uint64_t number)
     struct frames *frames = &mm->frames;
     struct frame_chunk *chunk = mem_new(mm->from, 1, sizeof *chunk);
     chunk->number = number;
-    for (uint64_t i = 0; i < FRAME_CHUNK; i++)
+    chunk->all_ram = true;
+    for (uint64_t i = 0; i < FRAME_CHUNK; i++) {
         chunk->frames[i] = layout_initial(mm, number * FRAME_CHUNK + i);
+        if (chunk->frames[i].state == FRAME_STATE_COUNT) chunk->all_ram = false;
+    }
     frames->chunk_list = mem_grow(mm->from, frames->chunk_list, &frames->chunk_capacity,
                                   frames->chunk_count + 1, sizeof *frames->chunk_list);
     frames->chunk_list[frames->chunk_count++] = chunk;
@@ -130,13 +133,86 @@ void frame_share(struct mm *mm, pfn_t f)
     frame->shares++;
 }
 
+/* ---- many frames at once, run by run ---- */
+
+/* How many numbers count up from the first. Most often all do, which is told without a branch. */
+static uint64_t ascending(const uint64_t *pfns, uint64_t count)
+{
+    uint64_t n = 1, other = 0;
+    for (uint64_t i = 0; i < count; i++) other |= pfns[i] - pfns[0] - i;
+    if (other == 0) return count;
+    while (pfns[n] == pfns[0] + n) n++;
+    return n;
+}
+
+struct frame_span frame_span(struct mm *mm, const uint64_t *pfns, uint64_t count)
+{
+    struct frame_span span = { frame_at(mm, pfn(pfns[0])), 1 };
+    if (span.frames == NULL || count == 1) return span;
+    uint64_t room = FRAME_CHUNK - pfns[0] % FRAME_CHUNK;
+    span.count = ascending(pfns, count < room ? count : room);
+    if (mm->frames.last_chunk->all_ram) return span;
+    for (uint64_t i = 1; i < span.count; i++)
+        if (span.frames[i].state == FRAME_STATE_COUNT) span.count = i;
+    return span;
+}
+
+/* The first frame without a reference, `count` when there is none. */
+static uint64_t first_listed(const struct frame *frames, uint64_t count)
+{
+    unsigned listed = 0;
+    for (uint64_t i = 0; i < count; i++) listed |= frames[i].references == 0;
+    if (!listed) return count;
+    uint64_t n = 0;
+    while (frames[n].references > 0) n++;
+    return n;
+}
+
+uint64_t frames_in_use(struct mm *mm, const uint64_t *pfns, uint64_t count)
+{
+    for (uint64_t done = 0; done < count;) {
+        struct frame_span span = frame_span(mm, pfns + done, count - done);
+        if (span.frames == NULL) return done;
+        uint64_t n = first_listed(span.frames, span.count);
+        done += n;
+        if (n < span.count) return done;
+    }
+    return count;
+}
+
+/* The peak of locked frames is reached with the last that was not locked yet, so that is when its
+ * time is taken. */
+static void span_lock(struct mm *mm, struct frame_span span)
+{
+    unsigned bad = 0, fresh = 0;
+    for (uint64_t i = 0; i < span.count; i++) {
+        struct frame *frame = &span.frames[i];
+        bad |= frame->references - 1u >= UINT32_MAX - 1u; /* none, or no room for one more */
+        fresh += frame->locks == 0;
+        frame->references++;
+        frame->locks++;
+    }
+    CHECK2(bad == 0, span.count, span.frames[0].references);
+    uint64_t last = fresh > 0 ? span.count : 0;
+    while (last > 0 && span.frames[last - 1].locks != 1) last--;
+    charge(mm->hw, COST_PFN, last);
+    if (fresh > 0) gauge_add(&mm->frames.locked, fresh, hw_now(mm->hw));
+    charge(mm->hw, COST_PFN, span.count - last);
+}
+
+void frames_lock(struct mm *mm, const uint64_t *pfns, uint64_t count)
+{
+    for (uint64_t done = 0; done < count;) {
+        struct frame_span span = frame_span(mm, pfns + done, count - done);
+        CHECK2(span.frames != NULL, pfns[done], done);
+        span_lock(mm, span);
+        done += span.count;
+    }
+}
+
 void frame_lock(struct mm *mm, pfn_t f)
 {
-    struct frame *frame = frame_in_use(mm, f);
-    CHECK2(frame->references < UINT32_MAX, f.v, frame->references);
-    if (frame->locks == 0) gauge_add(&mm->frames.locked, 1, hw_now(mm->hw));
-    frame->references++;
-    frame->locks++;
+    frames_lock(mm, &f.v, 1);
 }
 
 void frame_unlock(struct mm *mm, pfn_t f)
@@ -149,6 +225,38 @@ void frame_unlock(struct mm *mm, pfn_t f)
     if (frame->references > 0) return;
     CHECK2(frame->give_when_unlocked, f.v, frame->shares);
     frame_retire(mm, f, frame);
+}
+
+/* Unlocks the frames up to the first that is not locked or that somebody must get back. */
+static uint64_t span_unlock(struct mm *mm, struct frame_span span)
+{
+    unsigned bad = 0, free_now = 0;
+    for (uint64_t i = 0; i < span.count; i++)
+        bad |= span.frames[i].locks == 0 || span.frames[i].references == 1;
+    uint64_t count = bad ? 0 : span.count;
+    while (count < span.count && span.frames[count].locks > 0 && span.frames[count].references > 1)
+        count++;
+    for (uint64_t i = 0; i < count; i++) {
+        span.frames[i].references--;
+        free_now += --span.frames[i].locks == 0;
+    }
+    charge(mm->hw, COST_PFN, count);
+    gauge_sub(&mm->frames.locked, free_now);
+    return count;
+}
+
+uint64_t frames_unlock(struct mm *mm, const uint64_t *pfns, uint64_t count)
+{
+    for (uint64_t done = 0; done < count;) {
+        struct frame_span span = frame_span(mm, pfns + done, count - done);
+        if (span.frames == NULL) return done;
+        uint64_t n = span_unlock(mm, span);
+        done += n;
+        if (n == span.count) continue;
+        if (span.frames[n].locks == 0) return done;
+        frame_unlock(mm, pfn(pfns[done++]));
+    }
+    return count;
 }
 
 void frame_io_hold(struct mm *mm, pfn_t f)

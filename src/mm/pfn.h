@@ -56,6 +56,7 @@ enum frame_list { LIST_ZEROED, LIST_FREE, LIST_COUNT };
 enum { FRAME_CHUNK = 64 };
 struct frame_chunk {
     uint64_t number; /* of its first frame / FRAME_CHUNK */
+    bool all_ram;    /* no record is one of a hole */
     struct frame frames[FRAME_CHUNK];
 };
 
@@ -119,6 +120,19 @@ void frame_share(struct mm *mm, pfn_t f); /* one more mapping */
  * has gone meanwhile. */
 void frame_lock(struct mm *mm, pfn_t f);
 void frame_unlock(struct mm *mm, pfn_t f);
+/* Frames of RAM with consecutive numbers whose records stand side by side. */
+struct frame_span {
+    struct frame *frames; /* NULL: one frame, outside RAM */
+    uint64_t count;       /* at least 1 */
+};
+/* How pfns[0] and those after it begin; count >= 1. */
+struct frame_span frame_span(struct mm *mm, const uint64_t *pfns, uint64_t count);
+/* How many frames from the first on are RAM and in use. */
+uint64_t frames_in_use(struct mm *mm, const uint64_t *pfns, uint64_t count);
+/* frame_lock() for each of them, all in use. */
+void frames_lock(struct mm *mm, const uint64_t *pfns, uint64_t count);
+/* frame_unlock() for each up to the first that is not RAM or not locked; returns how many. */
+uint64_t frames_unlock(struct mm *mm, const uint64_t *pfns, uint64_t count);
 void frame_io_hold(struct mm *mm, pfn_t f); /* outside RAM */
 void frame_io_drop(struct mm *mm, pfn_t f);
 uint64_t frames_available(const struct mm *mm); /* zeroed + free (+ standby) */

@@ -12,8 +12,8 @@ void phys_init(struct phys *p, const struct allocator *from, const struct phys_r
                         .ram = ram,
                         .ram_count = ram_count,
                         .bars = bars,
-                        .bar_count = bar_count,
-                        .last_pfn = UINT64_MAX };
+                        .bar_count = bar_count };
+    for (size_t i = 0; i < RECENT_PAGES; i++) p->recent[i].pfn = UINT64_MAX;
     for (size_t i = 0; i < ram_count; i++) p->ram_pages += ram[i].page_count;
     map_init(&p->pages, from);
     map_init(&p->zero, from);
@@ -67,14 +67,24 @@ pfn_t phys_ram_end(const struct phys *p)
     return pfn(last->first.v + last->page_count);
 }
 
-static struct phys_page *page_at(struct phys *p, pfn_t f)
+static struct recent_page *recent_slot(struct phys *p, pfn_t f)
 {
-    if (p->last_pfn == f.v) return p->last_page;
+    return &p->recent[f.v % RECENT_PAGES];
+}
+
+static struct phys_page *page_search(struct phys *p, pfn_t f)
+{
     uint64_t stored;
     if (!map_get(&p->pages, f.v, &stored)) return NULL;
-    p->last_pfn = f.v;
-    p->last_page = (struct phys_page *)(uintptr_t)stored;
-    return p->last_page;
+    struct phys_page *page = (struct phys_page *)(uintptr_t)stored;
+    *recent_slot(p, f) = (struct recent_page){ f.v, page };
+    return page;
+}
+
+static inline struct phys_page *page_at(struct phys *p, pfn_t f)
+{
+    const struct recent_page *recent = recent_slot(p, f);
+    return __builtin_expect(recent->pfn == f.v, 1) ? recent->page : page_search(p, f);
 }
 
 static void page_drop(struct phys *p, pfn_t f)
@@ -88,7 +98,7 @@ static void page_drop(struct phys *p, pfn_t f)
     if (page->next != NULL) page->next->previous = page->previous;
     page_free(p, page);
     map_remove(&p->pages, f.v);
-    p->last_pfn = UINT64_MAX;
+    recent_slot(p, f)->pfn = UINT64_MAX;
 }
 
 void phys_fill(struct phys *p, pfn_t f, enum phys_fill fill)
@@ -116,8 +126,7 @@ static struct phys_page *page_make(struct phys *p, pfn_t f)
     if (p->stored != NULL) p->stored->previous = page;
     p->stored = page;
     map_set(&p->pages, f.v, (uint64_t)(uintptr_t)page);
-    p->last_pfn = f.v;
-    p->last_page = page;
+    *recent_slot(p, f) = (struct recent_page){ f.v, page };
     return page;
 }
 
@@ -171,7 +180,7 @@ void phys_copy(struct phys *p, pfn_t to, pfn_t from)
     if (source->known != NULL) memcpy(target->known, source->known, PAGE_BYTES / 8);
 }
 
-uint64_t *phys_table(struct phys *p, pfn_t f)
+uint64_t *phys_table_search(struct phys *p, pfn_t f)
 {
     struct phys_page *page = page_at(p, f);
     if (page == NULL) {

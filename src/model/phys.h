@@ -24,6 +24,8 @@ struct phys_page {
 /* What a frame holds that has no stored page. */
 enum phys_fill { FILL_UNKNOWN, FILL_ZERO };
 
+enum { RECENT_PAGES = 64 };
+
 struct phys {
     const struct allocator *from;
     const struct phys_range *ram; /* ascending, not overlapping */
@@ -34,8 +36,11 @@ struct phys {
     struct map pages; /* pfn -> struct phys_page * (as integer) */
     struct map zero;  /* pfn -> 1: zero-filled without a stored page */
     struct phys_page *stored;
-    uint64_t last_pfn;
-    struct phys_page *last_page; /* the page found last */
+    /* Pages found lately, by the low bits of their frame: the tables of a walk, above all. */
+    struct recent_page {
+        uint64_t pfn;
+        struct phys_page *page;
+    } recent[RECENT_PAGES];
 };
 
 void phys_init(struct phys *p, const struct allocator *from, const struct phys_range *ram,
@@ -51,8 +56,14 @@ const struct phys_page *phys_stored(struct phys *p);
 /* The frame's contents become all zero / unknown; stored bytes are dropped. */
 void phys_fill(struct phys *p, pfn_t f, enum phys_fill fill);
 void phys_copy(struct phys *p, pfn_t to, pfn_t from); /* whole frame */
+uint64_t *phys_table_search(struct phys *p, pfn_t f); /* for phys_table */
 /* The 512 entries of a page table; the frame gets stored zeros when it has none. */
-uint64_t *phys_table(struct phys *p, pfn_t f);
+static inline uint64_t *phys_table(struct phys *p, pfn_t f)
+{
+    const struct recent_page *recent = &p->recent[f.v % RECENT_PAGES];
+    if (__builtin_expect(recent->pfn != f.v, 0)) return phys_table_search(p, f);
+    return (uint64_t *)(void *)recent->page->bytes;
+}
 /* Bytes inside one frame. Read: false when any of them has no known value (BARs start as zero). */
 bool phys_read(struct phys *p, pa_t at, void *out, size_t bytes);
 void phys_write(struct phys *p, pa_t at, const void *in, size_t bytes);

@@ -59,19 +59,19 @@ struct slots_found {
 static struct slots_found look_at_slots(struct kernel *k, const struct mdl *m, uint64_t count)
 {
     struct slots_found found = { count, count, count };
-    for (uint64_t i = 0; i < count; i++) {
-        if (i >= m->slots || m->pfns[i] == PFN_NONE.v) {
+    uint64_t end = count < m->slots ? count : m->slots;
+    for (uint64_t i = 0; (i += frames_in_use(k->mm, m->pfns + i, end - i)) < end; i++) {
+        if (m->pfns[i] == PFN_NONE.v) {
             found.empty = i;
             return found;
         }
-        const struct frame *f = frame_at(k->mm, pfn(m->pfns[i]));
-        if (f == NULL) {
-            if (found.foreign == count) found.foreign = i;
-        } else if (f->references == 0) {
+        if (frame_at(k->mm, pfn(m->pfns[i])) != NULL) {
             found.unlocked = i;
             return found;
         }
+        if (found.foreign == count) found.foreign = i;
     }
+    found.empty = end;
     return found;
 }
 
@@ -149,13 +149,31 @@ bool device_cache_conflicts(struct kernel *k, uint64_t first, uint64_t page_coun
 
 /* ---- writing ---- */
 
-uint32_t frame_settle_cache(struct kernel *k, pfn_t f, uint32_t cache)
+static uint32_t settle_cache(struct frame *frame, uint32_t cache)
 {
-    struct frame *frame = frame_at(k->mm, f);
-    if (frame == NULL) return cache;
     if (frame->cache == FRAME_CACHE_NONE)
         frame->cache = (uint8_t)(frame->owner == OWNER_MDL ? cache : (uint32_t)FRAME_CACHED);
     return frame->cache;
+}
+
+uint32_t frame_settle_cache(struct kernel *k, pfn_t f, uint32_t cache)
+{
+    struct frame *frame = frame_at(k->mm, f);
+    return frame == NULL ? cache : settle_cache(frame, cache);
+}
+
+uint64_t frames_settle_cache(struct kernel *k, const uint64_t *pfns, uint64_t count,
+                             uint32_t cache, uint32_t *own)
+{
+    *own = frame_settle_cache(k, pfn(pfns[0]), cache);
+    for (uint64_t done = 1; done < count;) {
+        struct frame_span span = frame_span(k->mm, pfns + done, count - done);
+        if (span.frames == NULL && *own != cache) return done;
+        for (uint64_t i = 0; span.frames != NULL && i < span.count; i++)
+            if (settle_cache(&span.frames[i], cache) != *own) return done + i;
+        done += span.count;
+    }
+    return count;
 }
 
 void mapping_write(struct kernel *k, const struct mdl *m, struct page_map *map, va_t at,
@@ -164,9 +182,8 @@ void mapping_write(struct kernel *k, const struct mdl *m, struct page_map *map, 
     uint64_t count = mdl_page_count(m);
     CHECK2(count <= m->slots, count, m->slots);
     for (uint64_t i = 0, n; i < count; i += n) {
-        uint32_t own = frame_settle_cache(k, pfn(m->pfns[i]), cache);
-        n = 1;
-        while (i + n < count && frame_settle_cache(k, pfn(m->pfns[i + n]), cache) == own) n++;
+        uint32_t own;
+        n = frames_settle_cache(k, m->pfns + i, count - i, cache, &own);
         paging_set_range(k->hw, map, va_add(at, i * PAGE_BYTES), m->pfns + i, n,
                          bits | cache_entry_bits(own));
     }

@@ -53,6 +53,10 @@ bool device_cache_conflicts(struct kernel *k, uint64_t first, uint64_t page_coun
  * keeps. User memory and pool is cached; frames of MmAllocatePagesForMdl take the type of their
  * first mapping; frames of devices have none and take each mapping's. */
 uint32_t frame_settle_cache(struct kernel *k, pfn_t f, uint32_t cache);
+/* The same for frames from the first on (count >= 1) as long as they have one type, *own; returns
+ * how many. */
+uint64_t frames_settle_cache(struct kernel *k, const uint64_t *pfns, uint64_t count,
+                             uint32_t cache, uint32_t *own);
 uint64_t cache_entry_bits(uint32_t cache);
 /* Entries for all frames of the MDL from `at` on; the tables exist. `bits` without those of the
  * type. */

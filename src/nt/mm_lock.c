@@ -146,32 +146,27 @@ struct odd_frames {
 static struct odd_frames find_odd_frames(struct kernel *k, const uint64_t *pfns, uint64_t count)
 {
     struct odd_frames odd = { NULL, NULL };
-    for (uint64_t i = 0; i < count; i++) {
-        const struct frame *frame = frame_at(k->mm, pfn(pfns[i]));
-        if (frame == NULL) {
-            if (odd.outside == NULL) odd.outside = &pfns[i];
-        } else if (frame->references == 0 && odd.free == NULL) {
-            odd.free = &pfns[i];
-        }
+    for (uint64_t i = 0; (i += frames_in_use(k->mm, pfns + i, count - i)) < count; i++) {
+        const uint64_t **first = frame_at(k->mm, pfn(pfns[i])) == NULL ? &odd.outside : &odd.free;
+        if (*first == NULL) *first = &pfns[i];
     }
     return odd;
 }
 
 static void frames_hold(struct mm *mm, const uint64_t *pfns, uint64_t count, bool is_io)
 {
-    for (uint64_t i = 0; i < count; i++) {
-        if (!is_io || frame_at(mm, pfn(pfns[i])) != NULL) frame_lock(mm, pfn(pfns[i]));
+    if (!is_io) frames_lock(mm, pfns, count);
+    for (uint64_t i = 0; is_io && i < count; i++) {
+        if (frame_at(mm, pfn(pfns[i])) != NULL) frame_lock(mm, pfn(pfns[i]));
         else frame_io_hold(mm, pfn(pfns[i]));
     }
 }
 
 uint64_t frames_drop(struct mm *mm, const uint64_t *pfns, uint64_t count)
 {
-    for (uint64_t i = 0; i < count; i++) {
-        const struct frame *frame = frame_at(mm, pfn(pfns[i]));
-        if (frame != NULL && frame->locks > 0) frame_unlock(mm, pfn(pfns[i]));
-        else if (map_at(&mm->frames.io_references, pfns[i]) > 0) frame_io_drop(mm, pfn(pfns[i]));
-        else return i;
+    for (uint64_t i = 0; (i += frames_unlock(mm, pfns + i, count - i)) < count; i++) {
+        if (map_at(&mm->frames.io_references, pfns[i]) == 0) return i;
+        frame_io_drop(mm, pfn(pfns[i]));
     }
     return count;
 }
