@@ -236,6 +236,7 @@ struct touch fault_resolve(struct mm *mm, va_t at, enum access_type type, bool u
                            bool driver)
 {
     struct touch t;
+    hw_enter(mm->hw, false);
     charge(mm->hw, COST_FAULT, 1);
     switch (place_of(mm, at)) {
     case PLACE_USER:

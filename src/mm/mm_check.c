@@ -65,6 +65,18 @@ static unsigned walk_step(struct walk *w, unsigned level)
     return level - 1;
 }
 
+/* The root of user mode shows the same tables as the process's root, and none of the kernel's. */
+static void shadow_check(struct hw *hw, const struct page_map *map)
+{
+    uint64_t copy[TABLE_ENTRIES];
+    memcpy(copy, phys_table(&hw->phys, map->shadow), sizeof copy);
+    const uint64_t *own = phys_table(&hw->phys, map->root);
+    for (size_t i = 0; i < TABLE_ENTRIES; i++) {
+        uint64_t expected = i < kernel_index(hw) ? own[i] : 0;
+        CHECK2(((copy[i] ^ expected) & ~PTE_ACCESSED) == 0, i, copy[i]);
+    }
+}
+
 /* Counts the tables of a map and their entries, and compares with what is kept. */
 static uint64_t map_check(struct mm *mm, const struct page_map *map)
 {
@@ -76,6 +88,10 @@ static uint64_t map_check(struct mm *mm, const struct page_map *map)
     table_enter(&w, hw->top_level, map->root);
     for (unsigned level = hw->top_level; level <= hw->top_level;) level = walk_step(&w, level);
     uint64_t sum = 0;
+    if (page_map_has_shadow(hw, map)) {
+        shadow_check(hw, map);
+        w.tables[hw->top_level]++;
+    }
     for (unsigned level = LEVEL_PT; level < LEVEL_COUNT; level++) {
         CHECK2(w.tables[level] == map->level[level].tables.now, level, w.tables[level]);
         CHECK2(w.entries[level] == map->level[level].entries.now, level, w.entries[level]);

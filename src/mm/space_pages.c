@@ -52,14 +52,11 @@ bool space_page_map(struct mm *mm, struct process *p, const struct area *a, uint
 
 /* ---- TLB ---- */
 
-static bool is_loaded(const struct mm *mm, const struct process *p)
+void space_flush_page(struct mm *mm, struct process *p, uint64_t page)
 {
-    return mm->hw->cpu->map == &p->map;
-}
-
-void space_flush_page(struct mm *mm, const struct process *p, uint64_t page)
-{
-    if (is_loaded(mm, p)) tlb_flush_page(mm->hw, page_va(page));
+    flush_begin(mm->hw, &p->map);
+    flush_add(mm->hw, page_va(page), 1);
+    flush_end(mm->hw);
 }
 
 static uint64_t entries_in(struct mm *mm, const struct process *p, struct page_range r)
@@ -74,14 +71,14 @@ static uint64_t entries_in(struct mm *mm, const struct process *p, struct page_r
     return count;
 }
 
-/* Whether the caller is to flush each entry by itself. Otherwise there is nothing to flush, or all
- * of it was flushed here at once. Entries without access count too: the tables that hold them may
- * go, and paging-structure caches may name those. */
-static bool flush_each(struct mm *mm, const struct process *p, uint64_t entry_count)
+/* Whether the caller is to gather the pages that it changes and flush them. Otherwise there is
+ * nothing to flush, or all of it was flushed here at once. Entries without access count too: the
+ * tables that hold them may go, and paging-structure caches may name those. */
+static bool flush_each(struct mm *mm, struct process *p, uint64_t entry_count)
 {
-    if (!is_loaded(mm, p) || entry_count == 0) return false;
-    if (entry_count <= mm->hw->flush_threshold_pages) return true;
-    tlb_flush_all(mm->hw);
+    flush_begin(mm->hw, &p->map);
+    if (entry_count <= mm->hw->flush_threshold_pages) return entry_count != 0;
+    tlb_flush_map(mm->hw, &p->map);
     return false;
 }
 
@@ -101,7 +98,7 @@ static void protect_entry(struct mm *mm, struct process *p, const struct area *a
     if (changed == entry) return;
     bool was = (entry & PTE_PRESENT) != 0, is = (changed & PTE_PRESENT) != 0;
     paging_set(mm->hw, &p->map, page_va(page), changed);
-    if (was && flush) tlb_flush_page(mm->hw, page_va(page));
+    if (was && flush) flush_add(mm->hw, page_va(page), 1);
     if (was && !is) gauge_sub(&p->working_set, PAGE_BYTES);
     if (!was && is) gauge_add(&p->working_set, PAGE_BYTES, hw_now(mm->hw));
 }
@@ -118,28 +115,40 @@ void space_pages_protect(struct mm *mm, struct process *p, const struct area *a,
         for (uint64_t i = 0; i < n; i++)
             if (slot[i] != 0) protect_entry(mm, p, a, page + i, slot[i], flush);
     }
+    if (flush) flush_end(mm->hw);
 }
 
 static void drop_entry(struct mm *mm, struct process *p, const struct area *a, uint64_t page,
-                       uint64_t entry, bool flush)
+                       uint64_t entry)
 {
-    if (flush) tlb_flush_page(mm->hw, page_va(page));
     if (a->kind == AREA_MDL) return; /* the frames are the MDL's */
     if ((entry & PTE_PRESENT) != 0) gauge_sub(&p->working_set, PAGE_BYTES);
     if (!is_shared(mm, a, page, entry)) gauge_sub(&p->private_frames, 1);
     frame_give(mm, pte_pfn(entry));
 }
 
-void space_pages_drop(struct mm *mm, struct process *p, const struct area *a, struct page_range r)
+static void flush_entries(struct mm *mm, struct process *p, struct page_range r)
 {
-    if (!has_entries(p)) return;
-    bool flush = flush_each(mm, p, entries_in(mm, p, r));
     for (uint64_t page = r.first, n; page < r.end; page += n) {
         uint64_t *slot;
         n = space_slots(mm, &p->map, page, r.end - page, &slot);
         if (slot == NULL) continue;
         for (uint64_t i = 0; i < n; i++)
-            if (slot[i] != 0) drop_entry(mm, p, a, page + i, slot[i], flush);
+            if (slot[i] != 0) flush_add(mm->hw, page_va(page + i), 1);
+    }
+    flush_end(mm->hw);
+}
+
+void space_pages_drop(struct mm *mm, struct process *p, const struct area *a, struct page_range r)
+{
+    if (!has_entries(p)) return;
+    if (flush_each(mm, p, entries_in(mm, p, r))) flush_entries(mm, p, r);
+    for (uint64_t page = r.first, n; page < r.end; page += n) {
+        uint64_t *slot;
+        n = space_slots(mm, &p->map, page, r.end - page, &slot);
+        if (slot == NULL) continue;
+        for (uint64_t i = 0; i < n; i++)
+            if (slot[i] != 0) drop_entry(mm, p, a, page + i, slot[i]);
     }
     paging_clear_range(mm->hw, &p->map, page_va(r.first), r.end - r.first);
 }

@@ -30,4 +30,4 @@ void space_pages_protect(struct mm *mm, struct process *p, const struct area *a,
 void space_pages_drop(struct mm *mm, struct process *p, const struct area *a, struct page_range r);
 /* INVLPG when the process is the one whose tables the processor uses; other processes have no
  * entries in the TLB, since loading CR3 drops them. */
-void space_flush_page(struct mm *mm, const struct process *p, uint64_t page);
+void space_flush_page(struct mm *mm, struct process *p, uint64_t page);

@@ -2,6 +2,7 @@
 #include "model/hw.h"
 
 #include "base/check.h"
+#include "model/tlb_level.h"
 
 #include <string.h>
 
@@ -27,6 +28,8 @@ static void cpu_init(struct hw *hw, struct cpu *cpu, const struct hw_config *con
     for (unsigned i = 0; i < PSC_COUNT; i++)
         tlb_array_init(&cpu->psc[i], hw->from, config->psc[i], seed + 9 + i);
     cpu->map = &hw->system;
+    cpu->leaves_on = SIDE_NONE;
+    if (config->kva_shadow) cpu->context[0] = cpu->context[1] = 1;
 }
 
 void hw_init(struct hw *hw, const struct allocator *from, const struct hw_config *config)
@@ -40,7 +43,11 @@ void hw_init(struct hw *hw, const struct allocator *from, const struct hw_config
                        .top_level = top_levels[config->mode],
                        .kernel_start = config->kernel_start,
                        .cpu_count = config->cpu_count,
-                       .flush_threshold_pages = config->flush_threshold_pages };
+                       .socket_count = config->socket_count == 0 ? 1 : config->socket_count,
+                       .flush_threshold_pages = config->flush_threshold_pages,
+                       .pcid_count = config->pcid_count,
+                       .kva_shadow = config->kva_shadow,
+                       .broadcast = config->broadcast };
     memcpy(hw->price, config->price, sizeof hw->price);
     phys_init(&hw->phys, from, config->ram, config->ram_count, config->bars, config->bar_count);
     map_init(&hw->table_used, from);
@@ -61,7 +68,11 @@ void hw_free(struct hw *hw)
             tlb_array_free(&cpu->l2.array[j], hw->from);
         }
         for (unsigned j = 0; j < PSC_COUNT; j++) tlb_array_free(&cpu->psc[j], hw->from);
+        for (size_t j = 0; j < cpu->owed_count; j++) flush_free(hw, &cpu->owed[j].flush);
+        mem_free(hw->from, cpu->owed, cpu->owed_capacity, sizeof *cpu->owed);
+        mem_free(hw->from, cpu->slots, cpu->slot_capacity, sizeof *cpu->slots);
     }
+    flush_free(hw, &hw->flush);
     mem_free(hw->from, hw->cpus, hw->cpu_count, sizeof *hw->cpus);
     mem_free(hw->from, hw->maps, hw->map_capacity, sizeof *hw->maps);
     map_free(&hw->table_used);
@@ -94,7 +105,7 @@ static va_t address_of(const struct hw *hw, uint64_t tag)
 
 /* A cached entry must be what the tables say, save that it may lack bits that were set or granted
  * since. */
-static void check_array(struct hw *hw, const struct tlb_array *a,
+static void check_array(struct hw *hw, const struct cpu *cpu, const struct tlb_array *a,
                         bool (*may_be_stale)(void *context, va_t address), void *context)
 {
     const uint64_t exact = PTE_PRESENT | PTE_ADDRESS;
@@ -102,23 +113,23 @@ static void check_array(struct hw *hw, const struct tlb_array *a,
     for (size_t i = 0; i < (size_t)a->sets * a->ways; i++) {
         if (a->tag[i] == TLB_NO_TAG) continue;
         uint32_t space = tlb_tag_space(a->tag[i]);
-        const struct page_map *map = space == 0 ? &hw->system : hw->maps[space - 1];
+        const struct page_map *map = context_map(hw, space);
         va_t at = address_of(hw, a->tag[i]);
         uint64_t entry = map == NULL ? 0 : paging_entry(hw, map, at);
         uint64_t cached = a->data[i];
         bool same = (entry & exact) == (cached & exact) && (cached & grants & ~entry) == 0 &&
                     (entry & PTE_NO_EXECUTE & ~cached) == 0;
-        if (!same && !may_be_stale(context, at))
+        if (!same && !may_be_stale(context, at) && !flush_is_due(hw, cpu, space, at))
             BUG2("TLB entry differs from page table", at.v, entry);
     }
 }
 
-static void check_level(struct hw *hw, const struct tlb_level *level,
+static void check_level(struct hw *hw, const struct cpu *cpu, const struct tlb_level *level,
                         bool (*may_be_stale)(void *context, va_t address), void *context)
 {
     uint64_t by_array = 0, by_size = 0;
     for (unsigned i = 0; i < PAGE_SIZE_COUNT; i++) {
-        check_array(hw, &level->array[i], may_be_stale, context);
+        check_array(hw, cpu, &level->array[i], may_be_stale, context);
         by_array += level->array[i].valid_count;
         by_size += level->valid[i];
     }
@@ -130,8 +141,8 @@ void hw_check(struct hw *hw, bool (*may_be_stale)(void *context, va_t address), 
     for (uint32_t i = 0; i < hw->cpu_count; i++) {
         struct cpu *cpu = &hw->cpus[i];
         check_clock(cpu);
-        check_level(hw, &cpu->l1d, may_be_stale, context);
-        check_level(hw, &cpu->l1i, may_be_stale, context);
-        check_level(hw, &cpu->l2, may_be_stale, context);
+        check_level(hw, cpu, &cpu->l1d, may_be_stale, context);
+        check_level(hw, cpu, &cpu->l1i, may_be_stale, context);
+        check_level(hw, cpu, &cpu->l2, may_be_stale, context);
     }
 }

@@ -26,6 +26,8 @@ struct page_map {
     struct level_gauges level[LEVEL_COUNT];
     struct gauge bytes; /* of all its tables */
     uint64_t writes;    /* entries written */
+    uint64_t flushes;   /* of its user pages: who missed one flushes at the next load */
+    pfn_t shadow;       /* with KVA shadow: the root of user mode, without the kernel's half */
 };
 
 enum access_type { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE, ACCESS_TYPE_COUNT };
@@ -40,15 +42,55 @@ struct walk_counts {
 };
 
 struct flush_counts {
-    uint64_t invlpg, full, pcid, shootdowns_sent, shootdowns_received;
+    uint64_t invlpg, full, pcid, shootdowns_sent, shootdowns_received, broadcasts;
 };
+
+struct flush_range {
+    va_t at;
+    uint64_t page_count;
+};
+
+/* What a flush names: user pages of one map, or pages of system space. */
+struct flush {
+    struct page_map *map; /* the system's: system space */
+    struct flush_range *ranges;
+    size_t range_count, capacity;
+    uint64_t page_count; /* of all ranges */
+    bool whole;          /* all that the map has; ranges say nothing */
+};
+
+/* A flush that a processor was asked for and has not done, since its IRQL holds the interrupt. */
+struct owed_flush {
+    struct flush flush; /* its ranges are the owner's copy */
+    uint32_t sender;
+    cycles_t arrival;
+};
+
+/* A context that a processor keeps apart by a PCID (with KVA shadow by two). */
+struct pcid_slot {
+    uint32_t space;
+    uint64_t used;                          /* the larger, the later */
+    uint64_t user_flushes, kernel_flushes; /* done here, of the counts of the map and of hw */
+};
+
+enum { SIDE_KERNEL, SIDE_USER, SIDE_NONE };
 
 struct cpu {
     cycles_t clock;
     uint64_t spent[COST_COUNT]; /* cycles by cost; their sum plus idle is the clock */
     uint64_t idle;
     uint64_t interrupts; /* part of spent that was used in interrupts of other processors' making */
-    const struct page_map *map; /* what CR3 points to */
+    struct page_map *map; /* what CR3 points to, or the map of the shadow that it points to */
+    uint16_t context[2];  /* spaces of the tags of user and of kernel addresses */
+    uint8_t leaves_on;    /* the side whose next access loads CR3 first; without KVA shadow none */
+    bool is_masked;       /* its IRQL keeps interrupts of other processors waiting */
+    uint32_t waits_for;   /* processors that have not answered: it goes no further */
+    cycles_t answered;    /* the latest answer so far to what it waits for */
+    cycles_t interrupted_until; /* by requests of other processors */
+    struct owed_flush *owed;
+    size_t owed_count, owed_capacity;
+    struct pcid_slot *slots;
+    size_t slot_count, slot_capacity, slot; /* slot: of the map that is loaded */
     struct tlb_level l1d, l1i, l2;
     struct tlb_array psc[PSC_COUNT];
     struct cache l1d_cache, l2_cache;
@@ -93,6 +135,13 @@ struct hw {
     struct table_source tables;
     struct map table_used;          /* table frame -> entries in use */
     uint32_t flush_threshold_pages; /* longer ranges are flushed whole */
+    uint32_t pcid_count;            /* contexts that a processor keeps; 0: CR3 loads flush */
+    uint32_t socket_count;
+    bool kva_shadow; /* user mode has tables without the kernel's half, nothing is global */
+    bool broadcast;  /* flushes reach other processors without interrupting them */
+    struct flush flush;      /* the one that is being gathered */
+    uint64_t kernel_flushes; /* of system space */
+    uint64_t pcid_clock;     /* orders the use of slots */
 };
 
 struct hw_config {
@@ -103,8 +152,10 @@ struct hw_config {
     struct tlb_level_geometry l1d, l1i, l2;
     struct tlb_geometry psc[PSC_COUNT];
     struct cache_config caches;
-    uint32_t cpu_count;
+    uint32_t cpu_count, socket_count; /* 0 sockets count as one */
     uint32_t flush_threshold_pages;
+    uint32_t pcid_count;
+    bool kva_shadow, broadcast;
     uint64_t seed;
     const struct phys_range *ram, *bars;
     size_t ram_count, bar_count;
@@ -161,6 +212,11 @@ void memory_empty(struct hw *hw);
 
 /* ---- page tables (paging.c): the only writer of entries ---- */
 
+static inline bool page_map_has_shadow(const struct hw *hw, const struct page_map *map)
+{
+    return hw->kva_shadow && map->space != 0;
+}
+
 /* Takes the root table. False when no frame is free. The system's first. */
 bool paging_init(struct hw *hw, struct page_map *map, uint32_t space);
 /* Gives all tables of a process back (leaf entries must be clear). */
@@ -214,11 +270,39 @@ static inline pa_t translation_pa(const struct translation *t, va_t at)
     return pa((t->entry & PTE_ADDRESS & ~mask) | (at.v & mask));
 }
 
-/* INVLPG of one page on the current CPU: its TLB entries and all paging-structure-cache entries. */
+/* ---- contexts (context.c) ---- */
+
+/* Loads CR3 on the kernel's side. Entries of system space stay. With PCIDs those of user space stay
+ * too, unless the processor missed a flush of the map meanwhile. */
+void tlb_load_cr3(struct hw *hw, struct page_map *map);
+/* With KVA shadow: goes to the side of user mode or of the kernel where the processor is not there
+ * yet. That is a load of CR3, which flushes when there are no PCIDs. */
+void hw_enter(struct hw *hw, bool user);
+/* The map whose entries have this space in their tags: of 0 the system's. NULL: it is gone. */
+struct page_map *context_map(struct hw *hw, uint32_t space);
+
+/* ---- flushes (shootdown.c) ----
+ *
+ * Each concerns all processors that may hold what it names: of user space those that have the map
+ * loaded (others with a PCID of it flush when they load it again), of system space all. They are
+ * interrupted and do it in their own time, while the sender does its own part and then waits for
+ * the last answer. */
+
+/* Gathers ranges of pages. `map`: the system's for kernel addresses. */
+void flush_begin(struct hw *hw, struct page_map *map);
+void flush_add(struct hw *hw, va_t at, uint64_t page_count);
+/* Does it, page by page up to hw's threshold, else whole. No pages: nothing. */
+void flush_end(struct hw *hw);
+/* Pages of the current map, or of system space. */
 void tlb_flush_page(struct hw *hw, va_t at);
-/* page by page up to hw's threshold, else the whole TLB. */
 void tlb_flush_range(struct hw *hw, va_t at, uint64_t page_count);
-void tlb_flush_all(struct hw *hw);                      /* global entries included */
-void tlb_load_cr3(struct hw *hw, struct page_map *map); /* switch; keeps global entries */
+void tlb_flush_map(struct hw *hw, struct page_map *map); /* all of a map's user space */
+void tlb_flush_all(struct hw *hw); /* everything everywhere, global entries included */
+/* Whether the IRQL of a processor holds interrupts back. Letting them in does what it owes; a
+ * sender that waited for it goes on (its wait counts as time of interrupts). */
+void hw_mask(struct hw *hw, struct cpu *cpu, bool masked);
+/* Whether the processor's entry of this space may be older than the tables: it owes a flush, or
+ * will flush when it loads the context. */
+bool flush_is_due(struct hw *hw, const struct cpu *cpu, uint32_t space, va_t at);
 /* Whether the current CPU's TLBs hold an entry for the page. */
 bool tlb_holds(const struct hw *hw, va_t at);

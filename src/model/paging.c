@@ -58,15 +58,30 @@ static void place_entries(struct hw *hw, pfn_t table, const uint64_t *first, uin
     memory_place(hw, pa(pfn_to_pa(table).v + index * sizeof *first), count * sizeof *first);
 }
 
+/* With KVA shadow nothing is global, and the root of user mode follows that of the process. */
+static uint64_t entry_for(const struct hw *hw, uint64_t entry)
+{
+    return hw->kva_shadow ? entry & ~PTE_GLOBAL : entry;
+}
+
+static void shadow_entry(struct hw *hw, const struct page_map *map, const uint64_t *slot)
+{
+    size_t index = (size_t)(slot - phys_table(&hw->phys, map->root));
+    phys_table(&hw->phys, map->shadow)[index] = *slot;
+    charge(hw, COST_PTE_WRITE, 1);
+    place_entries(hw, map->shadow, &phys_table(&hw->phys, map->shadow)[index], 1);
+}
+
 /* Writes one entry of a table and keeps the counts of entries in use. */
 static void entry_write(struct hw *hw, struct page_map *map, unsigned level, pfn_t table,
                         uint64_t *slot, uint64_t entry)
 {
     bool was = *slot != 0, is = entry != 0;
-    *slot = entry;
+    *slot = level == LEVEL_PT ? entry_for(hw, entry) : entry;
     map->writes++;
     charge(hw, COST_PTE_WRITE, 1);
     place_entries(hw, table, slot, 1);
+    if (level == hw->top_level && page_map_has_shadow(hw, map)) shadow_entry(hw, map, slot);
     if (was == is) return;
     uint64_t used = map_at(&hw->table_used, table.v);
     if (is)
@@ -74,6 +89,12 @@ static void entry_write(struct hw *hw, struct page_map *map, unsigned level, pfn
     else
         gauge_sub(&map->level[level].entries, 1);
     map_set(&hw->table_used, table.v, is ? used + 1 : used - 1);
+}
+
+static void free_root(struct hw *hw, struct page_map *map)
+{
+    hw->maps[map->space - 1] = NULL;
+    give_table(hw, map, hw->top_level, map->root);
 }
 
 bool paging_init(struct hw *hw, struct page_map *map, uint32_t space)
@@ -90,13 +111,16 @@ bool paging_init(struct hw *hw, struct page_map *map, uint32_t space)
     const uint64_t *system = phys_table(&hw->phys, hw->system.root);
     for (size_t i = index_at(hw, va(hw->kernel_start), hw->top_level); i < TABLE_ENTRIES; i++)
         own[i] = system[i];
-    return true;
+    if (!page_map_has_shadow(hw, map)) return true;
+    if (take_table(hw, map, hw->top_level, &map->shadow)) return true;
+    free_root(hw, map);
+    return false;
 }
 
 void paging_free(struct hw *hw, struct page_map *map)
 {
-    hw->maps[map->space - 1] = NULL;
-    give_table(hw, map, hw->top_level, map->root);
+    if (page_map_has_shadow(hw, map)) give_table(hw, map, hw->top_level, map->shadow);
+    free_root(hw, map);
 }
 
 /* A new table of the system at the top level appears in every process's root. */
@@ -203,7 +227,7 @@ void paging_set_range(struct hw *hw, struct page_map *map, va_t at, const uint64
         uint64_t fresh = 0;
         for (uint64_t i = 0; i < n; i++) {
             fresh += slot[i] == 0;
-            slot[i] = pte_make(pfn(frames[done + i]), bits);
+            slot[i] = entry_for(hw, pte_make(pfn(frames[done + i]), bits));
         }
         map->writes += n;
         charge(hw, COST_PTE_WRITE, n);

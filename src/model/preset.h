@@ -39,6 +39,10 @@ struct cpu_preset {
     uint64_t hz;
     uint32_t levels_max; /* of paging: 4 or 5 */
     uint32_t cpus_max;   /* processors of one machine */
+    uint32_t socket_cpus; /* of one package */
+    uint32_t pcid_count; /* 0: it has none */
+    bool broadcasts;       /* it has INVLPGB */
+    bool needs_kva_shadow; /* to be safe from Meltdown */
     struct tlb_level_geometry l1d, l1i, l2;
     struct tlb_geometry psc[PSC_COUNT];
     struct cache_config caches;

@@ -8,9 +8,10 @@ presets.csv  one value a row. A value is a decimal number; `none` where the part
              `none`.
              Sources are tags of sources.csv joined by `+`.
 prices.csv   how each row of cost.def follows from parameters: an expression in cycles, rounded to
-             the nearest integer. ns times GHz is cycles. `a or b` is b where a reads `none`. A
-             preset with the parameter `every_price` has that price everywhere and needs only the
-             parameters that cpu() reads besides.
+             the nearest integer. ns times GHz is cycles. `a or b` is b where a reads `none`; else
+             a parameter that is `none` makes the price 0, for the part does no such thing. A preset
+             with the parameter `every_price` has that price everywhere but where it has the
+             formula's parameters itself, and needs only what cpu() reads besides.
 sources.csv  what the tags mean.
 """
 import ast
@@ -28,7 +29,8 @@ PAGES = ("PAGE_4K", "PAGE_2M", "PAGE_1G")
 POLICIES = ("lru", "plru", "fifo", "random")
 OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub,
              ast.Mult: operator.mul, ast.Div: operator.truediv}
-ALWAYS = ("clock_ghz", "paging_levels_max", "cpus_max",
+ALWAYS = ("clock_ghz", "paging_levels_max", "cpus_max", "cpus_per_socket", "pcid_count",
+          "broadcast_inval", "kpti_per_entry_plus_exit",
           *(f"{prefix}_{size}" for _, prefix in LEVELS for size in SIZES),
           *(f"psc_{cache}" for cache in WALK_CACHES))
 
@@ -135,17 +137,22 @@ def evaluate(node, own, used):
         return Fraction(node.value)
     check(isinstance(node, ast.Name) and node.id in own, f"prices.csv: unknown {ast.dump(node)}")
     used.append(own[node.id])
+    if own[node.id]["value"] == "none":
+        return Fraction(0)
     return number(own[node.id]["value"], f"{own[node.id]['preset']} {node.id}")
 
 
 def price(name, own, rule):
     """(cycles, source) of one price of one preset."""
-    if "every_price" in own:
+    names = re.findall(r"[a-z]\w+", rule["formula"])
+    if "every_price" in own and not (names and set(names) <= set(own)):
         return whole(own["every_price"]), f"every_price ({own['every_price']['source']})"
     used = []
     exact = evaluate(ast.parse(rule["formula"], mode="eval").body, own, used)
     cycles = int(exact + Fraction(1, 2))
-    check(exact > 0 and cycles >= 1, f"{name}: the price of {rule['cost']} is below one cycle")
+    is_free = any(row["value"] in ("none", "0") for row in used)
+    check(is_free or (exact > 0 and cycles >= 1),
+          f"{name}: the price of {rule['cost']} is below one cycle")
     tags = [tag for row in used for tag in row["source"].split("+")] or ["definition"]
     source = f"{rule['formula']} ({', '.join(dict.fromkeys(tags))})"
     return cycles, source + (f"; {rule['note']}" if rule["note"] else "")
@@ -195,6 +202,10 @@ def cpu(name, doc, own, costs, prices):
     yield f"    {{ .name = {quote(name)}, .doc = {quote(doc)},"
     yield (f"      .hz = {hz}, .levels_max = {whole(own['paging_levels_max'])},"
            f" .cpus_max = {whole(own['cpus_max'])},")
+    yield (f"      .socket_cpus = {whole(own['cpus_per_socket'])},"
+           f" .pcid_count = {own['pcid_count']['value']},"
+           f" .broadcasts = {own['broadcast_inval']['value']},"
+           f" .needs_kva_shadow = {int(own['kpti_per_entry_plus_exit']['value'] != '0')},")
     for field, prefix in LEVELS:
         yield f"      .{field} = {geometry(own, prefix)},"
     for cache in WALK_CACHES:

@@ -155,8 +155,8 @@ bool tlb_array_drop(struct tlb_array *a, uint64_t number, uint64_t tag)
 }
 
 /* Those that stay of an ordered set move to its front. */
-static uint64_t drop_set(struct tlb_array *a, size_t base, void (*dropped)(void *, uint64_t),
-                         void *context, bool keep_global)
+static uint64_t drop_set(struct tlb_array *a, size_t base, struct tlb_spaces spaces,
+                         void (*dropped)(void *, uint64_t), void *context)
 {
     uint64_t *tags = &a->tag[base], *datas = &a->data[base], count = 0;
     bool ordered = tlb_is_ordered(a);
@@ -165,7 +165,8 @@ static uint64_t drop_set(struct tlb_array *a, size_t base, void (*dropped)(void 
         if (tag == TLB_NO_TAG && ordered) break;
         if (tag == TLB_NO_TAG) continue;
         tags[way] = TLB_NO_TAG;
-        if (keep_global && tlb_tag_space(tag) == 0) {
+        uint32_t space = tlb_tag_space(tag);
+        if (space < spaces.first || space > spaces.last) {
             uint32_t to = ordered ? kept++ : way;
             tags[to] = tag;
             datas[to] = datas[way];
@@ -187,13 +188,13 @@ static void empty_set(struct tlb_array *a, size_t base)
 }
 
 /* A flush comes after few fills or after many: few are looked up, many are searched for. */
-uint64_t tlb_array_drop_all(struct tlb_array *a, void (*dropped)(void *context, uint64_t tag),
-                            void *context, bool keep_global)
+uint64_t tlb_array_drop_spaces(struct tlb_array *a, struct tlb_spaces spaces,
+                               void (*dropped)(void *context, uint64_t tag), void *context)
 {
     uint64_t count = 0;
     bool are_listed = a->filled_count <= TLB_FILLED_MOST;
     uint32_t sets = are_listed ? a->filled_count : a->sets;
-    if (!keep_global && dropped == NULL) {
+    if (spaces.first == 0 && spaces.last == UINT32_MAX && dropped == NULL) {
         for (uint32_t i = 0; i < sets && a->valid_count > 0; i++)
             empty_set(a, (size_t)(are_listed ? a->filled[i] : i) * a->ways);
         count = a->valid_count;
@@ -203,7 +204,7 @@ uint64_t tlb_array_drop_all(struct tlb_array *a, void (*dropped)(void *context, 
     }
     for (uint32_t i = 0; i < sets && a->valid_count > 0; i++) {
         size_t set = are_listed ? a->filled[i] : i;
-        count += drop_set(a, set * a->ways, dropped, context, keep_global);
+        count += drop_set(a, set * a->ways, spaces, dropped, context);
     }
     if (a->valid_count == 0) a->filled_count = 0;
     return count;

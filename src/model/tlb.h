@@ -58,18 +58,26 @@ bool tlb_array_fill(struct tlb_array *a, uint64_t number, uint64_t tag, uint64_t
                     uint64_t *evicted);
 bool tlb_array_drop(struct tlb_array *a, uint64_t number,
                     uint64_t tag); /* true when it was there */
-/* Drops all entries whose tag satisfies (tag & mask) != match, or every one when mask is 0;
- * `dropped` is called with each tag. */
-uint64_t tlb_array_drop_all(struct tlb_array *a, void (*dropped)(void *context, uint64_t tag),
-                            void *context, bool keep_global);
 
 /* Tree pseudo-LRU of one set, at most 64 ways, as caches use it too: marks a way as used last, and
  * names the one to replace. */
 void plru_touch(uint64_t *tree, uint32_t ways, uint32_t way);
 uint32_t plru_victim(uint64_t tree, uint32_t ways);
 
-/* Tags: address space in the top bits (0 for global entries), page size, page number. */
-enum { TLB_SIZE_SHIFT = 46, TLB_SPACE_SHIFT = 48 };
+/* Spaces `first` to `last` of tags. */
+struct tlb_spaces {
+    uint32_t first, last;
+};
+#define TLB_EVERY_SPACE ((struct tlb_spaces){ 0, UINT32_MAX })
+#define TLB_NOT_GLOBAL ((struct tlb_spaces){ 1, UINT32_MAX })
+
+/* Drops all entries of these spaces and returns how many; `dropped`, unless NULL, is called with
+ * the tag of each. */
+uint64_t tlb_array_drop_spaces(struct tlb_array *a, struct tlb_spaces spaces,
+                               void (*dropped)(void *context, uint64_t tag), void *context);
+
+/* Tags: space in the top bits (0 for global entries), page size, page number. */
+enum { TLB_SIZE_SHIFT = 46, TLB_SPACE_SHIFT = 48, TLB_SPACES = 1 << 16 };
 static inline uint64_t tlb_tag(uint64_t page_number, enum page_size size, uint32_t space)
 {
     return page_number | ((uint64_t)size << TLB_SIZE_SHIFT) | ((uint64_t)space << TLB_SPACE_SHIFT);

@@ -1,9 +1,6 @@
 /* Translation as a processor does it: first-level TLB, second level, paging-structure caches, page
  * walk. Intel SDM volume 3A, 4.10 (caching translation information); AMD APM volume 2, 5.5. */
-#include "base/check.h"
-#include "model/hw.h"
-
-static const unsigned size_shift[PAGE_SIZE_COUNT] = { 12, 21, 30 };
+#include "model/tlb_level.h"
 
 static bool is_canonical(const struct hw *hw, va_t at)
 {
@@ -13,15 +10,9 @@ static bool is_canonical(const struct hw *hw, va_t at)
     return top == 0 || top == UINT64_MAX >> (bits - 1);
 }
 
-static uint64_t page_number(va_t at, enum page_size size)
-{
-    return (at.v >> size_shift[size]) & (((uint64_t)1 << TLB_SIZE_SHIFT) - 1);
-}
-
 static uint64_t tag_at(const struct hw *hw, va_t at, enum page_size size)
 {
-    uint32_t space = at.v >= hw->kernel_start ? 0 : hw->cpu->map->space;
-    return tlb_tag(page_number(at, size), size, space);
+    return tlb_tag(page_number(at, size), size, context_at(hw, hw->cpu, at));
 }
 
 static bool permits(uint64_t entry, enum access_type type, bool user)
@@ -60,40 +51,6 @@ static void level_fill(const struct hw *hw, struct tlb_level *level, va_t at, en
     level->counts.size_evictions[tlb_tag_size(evicted)]++;
 }
 
-static void level_drop(const struct hw *hw, struct tlb_level *level, va_t at)
-{
-    for (unsigned s = PAGE_4K; s < PAGE_SIZE_COUNT; s++) {
-        if (level->valid[s] == 0) continue;
-        struct tlb_array *a = &level->array[level->array_of[s]];
-        if (!tlb_array_drop(a, page_number(at, s), tag_at(hw, at, s))) continue;
-        level->valid[s]--;
-        level->counts.invalidations++;
-        level->counts.size_invalidations[s]++;
-    }
-}
-
-static void count_dropped(void *context, uint64_t tag)
-{
-    struct tlb_level *level = context;
-    enum page_size size = tlb_tag_size(tag);
-    level->valid[size]--;
-    level->counts.invalidations++;
-    level->counts.size_invalidations[size]++;
-}
-
-static void level_drop_all(struct tlb_level *level, bool keep_global)
-{
-    for (unsigned i = 0; i < PAGE_SIZE_COUNT; i++)
-        tlb_array_drop_all(&level->array[i], keep_global ? count_dropped : NULL, level,
-                           keep_global);
-    if (keep_global) return;
-    for (unsigned i = 0; i < PAGE_SIZE_COUNT; i++) { /* all of them: no need to count one by one */
-        level->counts.invalidations += level->valid[i];
-        level->counts.size_invalidations[i] += level->valid[i];
-        level->valid[i] = 0;
-    }
-}
-
 /* ---- the walk ---- */
 
 static unsigned shift_of(unsigned level)
@@ -103,8 +60,7 @@ static unsigned shift_of(unsigned level)
 
 static uint64_t psc_tag(const struct hw *hw, va_t at, unsigned level)
 {
-    uint32_t space = at.v >= hw->kernel_start ? 0 : hw->cpu->map->space;
-    return tlb_tag(at.v << 7 >> 7 >> shift_of(level), PAGE_4K, space);
+    return tlb_tag(at.v << 7 >> 7 >> shift_of(level), PAGE_4K, context_at(hw, hw->cpu, at));
 }
 
 /* Where a walk starts: the deepest table that a paging-structure cache names, else the root. Cache
@@ -125,7 +81,7 @@ static pfn_t walk_start(struct hw *hw, va_t at, unsigned *level)
     }
     cpu->last_walk.cache = 0;
     *level = hw->top_level;
-    return cpu->map->root;
+    return cpu->leaves_on == SIDE_KERNEL ? cpu->map->shadow : cpu->map->root;
 }
 
 static void psc_fill(struct hw *hw, va_t at, unsigned level, uint64_t entry)
@@ -224,8 +180,8 @@ static struct translation use_entry(struct hw *hw, struct tlb_level *first, va_t
 {
     struct translation t = { entry, ACCESS_OK, LEVEL_PT + (unsigned)size };
     if (!permits(entry, type, user)) {
-        level_drop(hw, first, at);
-        level_drop(hw, &hw->cpu->l2, at);
+        level_drop(first, at, context_at(hw, hw->cpu, at));
+        level_drop(&hw->cpu->l2, at, context_at(hw, hw->cpu, at));
         t.fault = FAULT_PROTECTION;
     } else if (type == ACCESS_WRITE && (entry & PTE_DIRTY) == 0) {
         set_dirty(hw, first, at);
@@ -266,6 +222,7 @@ struct translation hw_translate(struct hw *hw, va_t at, enum access_type type, b
     struct tlb_level *first = first_level(cpu, type);
     if (__builtin_expect(!is_canonical(hw, at), 0))
         return (struct translation){ .fault = FAULT_NOT_CANONICAL };
+    if (__builtin_expect(cpu->leaves_on == user, 0)) hw_enter(hw, user);
     first->counts.lookups++;
     cpu->last_walk.top = 0;
     enum page_size size;
@@ -281,6 +238,7 @@ struct translation hw_translate(struct hw *hw, va_t at, enum access_type type, b
 struct translation hw_retranslate(struct hw *hw, va_t at, enum access_type type, bool user)
 {
     struct cpu *cpu = hw->cpu;
+    hw_enter(hw, user);
     if (cpu->last_walk.top != 0) {
         cpu->walks.count--;
         for (unsigned l = cpu->last_walk.bottom; l <= cpu->last_walk.top; l++) {
@@ -290,60 +248,6 @@ struct translation hw_retranslate(struct hw *hw, va_t at, enum access_type type,
         if (cpu->last_walk.cache != 0) cpu->walks.pscache_hits[cpu->last_walk.cache - 1]--;
     }
     return walk_and_fill(hw, first_level(cpu, type), at, type, user);
-}
-
-/* ---- invalidation ---- */
-
-static void drop_structure_caches(struct hw *hw, bool keep_global)
-{
-    for (unsigned i = 0; i < PSC_COUNT; i++)
-        tlb_array_drop_all(&hw->cpu->psc[i], NULL, NULL, keep_global);
-}
-
-static void drop_page(struct hw *hw, va_t at)
-{
-    level_drop(hw, &hw->cpu->l1d, at);
-    level_drop(hw, &hw->cpu->l1i, at);
-    level_drop(hw, &hw->cpu->l2, at);
-}
-
-void tlb_flush_page(struct hw *hw, va_t at)
-{
-    charge(hw, COST_INVLPG, 1);
-    hw->cpu->flushes.invlpg++;
-    drop_page(hw, at);
-    drop_structure_caches(hw, false);
-}
-
-void tlb_flush_range(struct hw *hw, va_t at, uint64_t page_count)
-{
-    if (page_count > hw->flush_threshold_pages) {
-        tlb_flush_all(hw);
-        return;
-    }
-    for (uint64_t i = 0; i < page_count; i++) tlb_flush_page(hw, va_add(at, i * PAGE_BYTES));
-}
-
-static void drop_everything(struct hw *hw, bool keep_global)
-{
-    level_drop_all(&hw->cpu->l1d, keep_global);
-    level_drop_all(&hw->cpu->l1i, keep_global);
-    level_drop_all(&hw->cpu->l2, keep_global);
-    drop_structure_caches(hw, keep_global);
-}
-
-void tlb_flush_all(struct hw *hw)
-{
-    charge(hw, COST_TLB_FLUSH, 1);
-    hw->cpu->flushes.full++;
-    drop_everything(hw, false);
-}
-
-void tlb_load_cr3(struct hw *hw, struct page_map *map)
-{
-    charge(hw, COST_CR3_WRITE, 1);
-    hw->cpu->map = map;
-    drop_everything(hw, true);
 }
 
 static bool level_holds(const struct hw *hw, const struct tlb_level *level, va_t at)

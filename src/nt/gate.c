@@ -244,6 +244,7 @@ struct outcome kernel_call(struct kernel *k, const struct routine *r, void *args
 {
     k->routine = r;
     k->performed_failure = 0;
+    hw_enter(k->hw, false);
     charge(k->hw, COST_CALL, 1);
     if (objects_end(k, r, args)) return k->outcome;
     if (__builtin_expect(k->thread->model[0] != '\0', 0)) check_driver_model(k, r);

@@ -39,7 +39,10 @@ void compile_cpu(struct compiler *c)
     config->cpu_count = 1;
     const struct node *machine = node_get(c->root, "machine");
     const struct node *cpu = machine ? node_get(machine, "cpu") : NULL;
-    if (!cpu || !keys_check(c, cpu, "machine.cpu")) return;
+    if (!cpu || !keys_check(c, cpu, "machine.cpu")) {
+        compile_flushes(c, NULL);
+        return;
+    }
     uint64_t count = 1;
     const struct node *count_node = node_get(cpu, "count");
     if (expect_number(c, count_node, NUMBER_COUNT, (struct range){ 1, UINT64_MAX }, &count)) {
@@ -50,6 +53,7 @@ void compile_cpu(struct compiler *c)
         }
         config->cpu_count = (uint32_t)count;
     }
+    compile_flushes(c, cpu);
     const struct node *caches = node_get(cpu, "caches");
     if (caches) compile_caches(c, caches);
     const struct node *tlb = node_get(cpu, "tlb");

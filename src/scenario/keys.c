@@ -38,6 +38,10 @@ static const struct scenario_key machine_keys[] = {
 static const struct scenario_key cpu_keys[] = {
     { "preset", "a name", false, "A whole CPU: geometry and prices." },
     { "count", "an integer", false, "Number of processors." },
+    { "sockets", "an integer", false, "Packages that the processors fill one after the other." },
+    { "pcid", "true, false or an integer", false, "Address spaces that a processor keeps apart." },
+    { "kpti", "true or false", false, "KVA shadow: user mode has tables of its own." },
+    { "broadcast_invalidation", "true or false", false, "Flushes go by INVLPGB." },
     { "tlb", "a mapping", false, "Arrays of the TLBs." },
     { "caches", "a mapping or none", false, "Caches and memory: geometry, latencies." },
     { "costs", "a mapping", false, "Prices in cycles by name of the cost." },

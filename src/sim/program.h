@@ -229,7 +229,9 @@ struct sim_config {
     const struct os_version *os;
     enum arch arch;
     const struct cpu_preset *preset;
-    uint32_t cpu_count;
+    uint32_t cpu_count, socket_count;
+    uint32_t pcid_count; /* address spaces that a processor keeps apart; 0 = CR3 loads flush */
+    bool kva_shadow, broadcast;
     uint64_t hz;
     struct tlb_level_geometry l1d, l1i, l2;
     struct tlb_geometry psc[PSC_COUNT];

@@ -1,7 +1,7 @@
 /* The scheduler: which thread goes on, on which processor, in simulated time. */
 #include "sim/sched.h"
 
-enum { DISPATCH_LEVEL = 2 };
+enum { PASSIVE_LEVEL = 0, DISPATCH_LEVEL = 2, IPI_LEVEL_64 = 14, IPI_LEVEL_32 = 29 };
 
 static struct sched_cpu *own_cpu(struct sim *s)
 {
@@ -18,6 +18,7 @@ static bool cpu_time(const struct sim *s, uint32_t number, uint64_t *out)
 {
     const struct sched_cpu *c = &s->sched->cpu[number];
     uint64_t clock = s->hw.cpus[number].clock.v;
+    if (s->hw.cpus[number].waits_for != 0) return false;
     if (c->running != NULL) {
         *out = later(clock, c->running->ready.v);
     } else if (c->ready.count > 0) {
@@ -46,6 +47,31 @@ static void set_limit(struct sim *s)
     if (second != NULL) s->sched->limit = second->key + (s->hw.cpu->number < second->id);
 }
 
+/* Whether an IRQL keeps interrupts of other processors waiting. */
+static bool masks(const struct sim *s, uint32_t irql)
+{
+    return irql >= (s->mm.config->is_64_bit ? IPI_LEVEL_64 : IPI_LEVEL_32);
+}
+
+/* The running processor has this IRQL from now on. Where that lets interrupts in, processors that
+ * waited for its answer may go on. */
+static void set_irql(struct sim *s, uint32_t irql)
+{
+    struct cpu *cpu = s->hw.cpu;
+    bool masked = masks(s, irql), owes = cpu->owed_count != 0;
+    if (masked == cpu->is_masked) return;
+    hw_mask(&s->hw, cpu, masked);
+    if (masked || !owes) return;
+    for (uint32_t i = 0; i < s->hw.cpu_count; i++)
+        if (i != cpu->number) place_cpu(s, i);
+    set_limit(s);
+}
+
+void sched_irql(struct sim *s)
+{
+    set_irql(s, s->mm.irql);
+}
+
 /* ---- set-up and end ---- */
 
 void sched_init(struct sim *s)
@@ -70,6 +96,7 @@ void sched_init(struct sim *s)
         heap_put(&d->cpus, i, 0);
         s->hw.cpu = &s->hw.cpus[i];
         s->hw.cpu->irql = d->cpu[i].last->kernel.irql;
+        s->hw.cpu->is_masked = masks(s, s->hw.cpu->irql);
         mm_switch(&s->mm, d->cpu[i].last->kernel.current);
     }
     s->thread = &s->threads[0];
@@ -134,6 +161,7 @@ static void switch_threads(struct sim *s, struct sched_cpu *c)
     const struct step next = { .where = s->program->steps[s->thread->pc].where };
     const struct process *p = s->mm.current;
     event_begin(s, &next, &mark);
+    hw_enter(&s->hw, false);
     charge(&s->hw, COST_CONTEXT_SWITCH, 1);
     if (s->hw.cpu->map != (p != NULL ? &p->map : &s->hw.system)) mm_switch(&s->mm, s->mm.current);
     struct event e = { .call = "switch", .outcome = &outcome };
@@ -157,6 +185,7 @@ static bool turn(struct sim *s, uint32_t number)
     hw_idle(&s->hw, t->ready);
     bool switches = c->last != t;
     if (switches) switch_threads(s, c);
+    set_irql(s, s->mm.irql);
     if (other) resume(s);
     return !switches;
 }
@@ -185,7 +214,10 @@ void sched_leave(struct sim *s)
     struct sim_thread *t = s->thread;
     bool sleeps = t->state == THREAD_SLEEPS;
     bool keeps = t->state == THREAD_RUNS || (sleeps && s->mm.irql >= DISPATCH_LEVEL);
-    if (!keeps) c->running = NULL;
+    if (!keeps) {
+        c->running = NULL;
+        set_irql(s, PASSIVE_LEVEL);
+    }
     if (sleeps && !keeps) heap_put(&c->ready, (uint32_t)(t - s->threads), t->ready.v);
     if (sleeps) t->state = THREAD_RUNS;
     place_cpu(s, s->hw.cpu->number);

@@ -34,11 +34,14 @@ bool sched_next(struct sim *s);
  * one with the smallest time. */
 void sched_leave(struct sim *s);
 
-/* Whether a step that can be cut in two should stop here. */
+/* Whether a step that can be cut in two should stop here: another processor is due, or one has not
+ * answered yet. */
 static inline bool sched_must_yield(const struct sim *s)
 {
-    return s->hw.cpu->clock.v >= s->sched->limit;
+    return s->hw.cpu->clock.v >= s->sched->limit || s->hw.cpu->waits_for != 0;
 }
+/* The running thread's IRQL may have changed: whether interrupts reach its processor follows. */
+void sched_irql(struct sim *s);
 
 /* The running thread goes on at `until` at the earliest. */
 void sched_sleep(struct sim *s, cycles_t until);

@@ -28,6 +28,10 @@ static void make_machine(struct sim *s)
         .l2 = c->l2,
         .caches = c->caches,
         .cpu_count = c->cpu_count,
+        .socket_count = c->socket_count,
+        .pcid_count = c->pcid_count,
+        .kva_shadow = c->kva_shadow,
+        .broadcast = c->broadcast,
         .flush_threshold_pages = c->flush_threshold_pages,
         .seed = c->seed,
         .ram = c->ram,
@@ -227,6 +231,7 @@ static void restart_counters(struct sim *s)
     for (uint32_t i = 0; i < s->hw.cpu_count; i++) {
         struct cpu *cpu = &s->hw.cpus[i];
         cpu->clock = cycles(0);
+        cpu->answered = cpu->interrupted_until = cycles(0);
         cpu->idle = cpu->interrupts = 0;
         memset(cpu->spent, 0, sizeof cpu->spent);
         restart_level(&cpu->l1d);

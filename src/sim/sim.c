@@ -282,6 +282,7 @@ static void run_thread(struct sim *s, const struct sim_inputs *inputs)
         uint32_t self = t->pc++;
         s->path = s->program->steps[self].path;
         step_run(s, &s->program->steps[self], self);
+        sched_irql(s);
         if (__builtin_expect(inputs->check_each_step, 0)) kernel_check(&s->kernel);
         if ((++s->steps_done & 0xFFF) == 0 && s->interrupted != NULL &&
             s->interrupted(s->interrupt_context))

@@ -60,6 +60,7 @@ static void flush_stats(struct walk_state *w, const struct flush_counts *c)
     counter(w, "pcid", c->pcid, "Single address spaces.");
     counter(w, "shootdowns_sent", c->shootdowns_sent, "Requests to other processors.");
     counter(w, "shootdowns_received", c->shootdowns_received, "Requests from other processors.");
+    counter(w, "broadcasts", c->broadcasts, "Flushes that no processor was interrupted for.");
     leave(w);
 }
 

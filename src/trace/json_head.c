@@ -140,6 +140,10 @@ static void put_cpu(const struct layout *w, const struct sim_config *c)
     JSON_PUT(t, "\"cpu\": ");
     key_string(t, "{", "preset", c->preset->name);
     key_count(t, ", ", "count", c->cpu_count);
+    key_count(t, ", ", "sockets", c->socket_count);
+    key_count(t, ", ", "pcid", c->pcid_count);
+    key_bool(t, ", ", "kpti", c->kva_shadow);
+    key_bool(t, ", ", "broadcast_invalidation", c->broadcast);
     key_count(t, ", ", "hz", c->hz);
     next(w);
     JSON_PUT(t, "\"tlb\": {");

@@ -40,15 +40,19 @@ static const char head_schema[] =
     "'string'}, 'what': {'type': 'string'}, 'instead': {'type': 'string'}, 'page': {'type': "
     "'string'}, 'count': {'$ref': '#/definitions/count'}}}},\n";
 
-static const char config_schema[] =
+static const char machine_schema[] =
     "'config': {'type': 'object', 'required': ['machine', 'mm', 'verifier', 'processes', "
     "'layout'], 'additionalProperties': false, 'properties': {\n"
     "'machine': {'type': 'object', 'required': ['os', 'arch', 'cpu', 'ram', 'devices'], "
     "'additionalProperties': false, 'properties': {'os': {'$ref': '#/definitions/os'}, 'arch': "
     "{'$ref': '#/definitions/arch'},\n"
-    "'cpu': {'type': 'object', 'required': ['preset', 'count', 'hz', 'tlb', 'caches', 'costs'], "
+    "'cpu': {'type': 'object', 'required': ['preset', 'count', 'sockets', 'pcid', 'kpti', "
+    "'broadcast_invalidation', 'hz', 'tlb', 'caches', 'costs'], "
     "'additionalProperties': false, 'properties': {'preset': {'$ref': '#/definitions/preset'}, "
-    "'count': {'$ref': '#/definitions/count'}, 'hz': {'$ref': '#/definitions/count'}, 'tlb': "
+    "'count': {'$ref': '#/definitions/count'}, 'sockets': {'$ref': '#/definitions/count'}, "
+    "'pcid': {'$ref': '#/definitions/count'}, 'kpti': {'type': 'boolean'}, "
+    "'broadcast_invalidation': {'type': 'boolean'}, "
+    "'hz': {'$ref': '#/definitions/count'}, 'tlb': "
     "{'type': 'object', 'required': ['l1d', 'l1i', 'l2', 'psc'], 'additionalProperties': false, "
     "'properties': {'l1d': {'$ref': '#/definitions/tlb_level'}, 'l1i': {'$ref': "
     "'#/definitions/tlb_level'}, 'l2': {'$ref': '#/definitions/tlb_level'}, 'psc': {'type': "
@@ -62,7 +66,9 @@ static const char config_schema[] =
     "['bars'], 'additionalProperties': false, 'properties': {'bars': {'type': 'array', 'items': "
     "{'type': 'object', 'required': ['base', 'size', 'prefetchable'], 'additionalProperties': "
     "false, 'properties': {'name': {'type': 'string'}, 'base': {'$ref': '#/definitions/hex'}, "
-    "'size': {'$ref': '#/definitions/count'}, 'prefetchable': {'type': 'boolean'}}}}}}}}},\n"
+    "'size': {'$ref': '#/definitions/count'}, 'prefetchable': {'type': 'boolean'}}}}}}}}},\n";
+
+static const char config_schema[] =
     "'mm': {'type': 'object', 'required': ['system_ptes', 'nonpaged_pool', 'paged_pool', "
     "'pte_flush', 'pte_policy', 'pte_thresholds', 'fragmentation', 'zeroed', "
     "'flush_threshold'], "
@@ -474,6 +480,7 @@ void schema_print_trace(struct text *out)
     put_stats(out);
     schema_put(out, "\n},\n");
     schema_put(out, definitions);
+    schema_put(out, machine_schema);
     schema_put(out, config_schema);
     put_names_of_tables(out);
     put_event(out);

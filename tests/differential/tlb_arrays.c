@@ -135,7 +135,8 @@ static bool agree_on_access(struct tlb_array *fast, struct slow_array *slow, uin
 static bool agree_on_flush(struct tlb_array *fast, struct slow_array *slow, bool keep_global)
 {
     uint64_t sum = 0, expected = 0;
-    uint64_t count = tlb_array_drop_all(fast, add_tag, &sum, keep_global);
+    struct tlb_spaces spaces = keep_global ? TLB_NOT_GLOBAL : TLB_EVERY_SPACE;
+    uint64_t count = tlb_array_drop_spaces(fast, spaces, add_tag, &sum);
     return count == slow_drop_all(slow, keep_global, &expected) && sum == expected;
 }
 

@@ -80,7 +80,9 @@ Test(preset, every_price_has_a_source)
     for (const struct cpu_preset *p = cpu_presets; p->name != NULL; p++) {
         cr_expect(p->doc[0] != '\0' && p->doc[strlen(p->doc) - 1] == '.', "%s", p->name);
         for (unsigned i = 0; i < COST_COUNT; i++) {
-            cr_expect_geq(p->price[i], 1, "%s %s", p->name, cost_rows[i].key);
+            bool may_be_free = i == COST_INVPCID || i == COST_CR3_LOAD || i == COST_INVLPGB ||
+                               i == COST_FLUSH_RANGE; /* the part may not have it */
+            if (!may_be_free) cr_expect_geq(p->price[i], 1, "%s %s", p->name, cost_rows[i].key);
             cr_assert_not_null(p->source[i], "%s %s", p->name, cost_rows[i].key);
             cr_expect_not_null(strchr(p->source[i], '('), "%s: %s", p->name, p->source[i]);
         }
@@ -92,8 +94,8 @@ Test(preset, every_price_has_a_source)
 Test(preset, unit_is_frozen)
 {
     const struct cpu_preset *unit = find("unit");
-    for (unsigned i = 0; i < COST_COUNT; i++)
-        cr_expect_eq(unit->price[i], 1, "%s", cost_rows[i].key);
+    for (unsigned i = 0; i < COST_COUNT; i++) /* a flush had no price besides its INVLPGs */
+        cr_expect_eq(unit->price[i], i == COST_FLUSH_RANGE ? 0 : 1, "%s", cost_rows[i].key);
     cr_expect_eq(unit->hz, 1000000000);
     cr_expect_eq(unit->cpus_max, 256);
     cr_expect_eq(unit->levels_max, 5);
@@ -132,6 +134,10 @@ Test(preset, values_of_calibration)
         { "core2", COST_COPY, 5120 },              { "nehalem", COST_MMIO, 2198 },
         { "zen5", COST_MMIO, 3195 },               { "zen5", COST_WALK, 38 },
         { "zen5", COST_IPI, 937 },                 { "alder-lake-p", COST_MEMORY, 5 },
+        { "generic", COST_IPI_NEAR, 180 },         { "generic", COST_IPI_HOP, 450 },
+        { "generic", COST_IPI_FAR, 3000 },         { "generic", COST_INTERRUPT, 800 },
+        { "zen3", COST_INVLPGB, 1750 },            { "generic", COST_INVLPGB, 0 },
+        { "core2", COST_CR3_LOAD, 0 },             { "skylake-sp", COST_FLUSH_RANGE, 68 },
     };
     for (size_t i = 0; i < COUNT_OF(prices); i++) {
         uint64_t found = find(prices[i].name)->price[prices[i].cost];
