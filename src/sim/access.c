@@ -192,7 +192,7 @@ static void access_all(struct sim *s, const struct step *step, struct access_run
 {
     bool random = step->u.access.pattern == PATTERN_RANDOM;
     for (uint64_t i = 0; i < p->count && t->end == TOUCH_OK && !s->error; i++) {
-        uint64_t place = random          ? rng_below(&s->random_access, p->places)
+        uint64_t place = random          ? rng_below(&s->thread->random_access, p->places)
                          : i < p->places ? i
                                          : i % p->places;
         access_place(s, step, run, p, va_add(p->start, place * p->step), v, t);

@@ -65,6 +65,7 @@ struct sim_thread {
     uint32_t call_depth;
     struct value *saved;
     size_t saved_count, saved_capacity;
+    struct rng random_access, arrivals;
     va_t stack;
 };
 

@@ -169,6 +169,8 @@ static bool make_threads(struct sim *s)
             .user_mode = t->plan->user_mode,
         };
         kernel_add_thread(&s->kernel, &t->kernel);
+        rng_init(&t->random_access, program->config.seed, 2 * i + 1);
+        rng_init(&t->arrivals, program->config.seed, 2 * i + 2);
         t->pc = t->plan->entry;
         t->names = arena_new(&s->arena, program->slot_count + 1, sizeof *t->names);
         if (!mm_new_stack(&s->mm, &t->stack)) {
@@ -269,8 +271,6 @@ bool sim_init(struct sim *s, const struct allocator *from, const struct sim_inpu
     s->shared = arena_new(&s->arena, program->shared_count + 1, sizeof *s->shared);
     s->by_phase = arena_new(&s->arena, program->phase_count + 1, sizeof *s->by_phase);
     s->events = arena_new(&s->arena, program->event_count + 1, sizeof *s->events);
-    rng_init(&s->random_access, program->config.seed, 1);
-    rng_init(&s->arrivals, program->config.seed, 2);
     make_series(s);
     make_machine(s);
     if (!mm_init(&s->mm, from, &s->hw, &program->config.mm)) {

@@ -21,7 +21,7 @@ static void step_error(struct sim *s, const struct step *step, const char *messa
 
 static uint64_t arrival_gap(struct sim *s, const struct loop_step *loop, uint64_t every)
 {
-    return loop->arrival == ARRIVE_POISSON ? rng_exponential(&s->arrivals, every) : every;
+    return loop->arrival == ARRIVE_POISSON ? rng_exponential(&s->thread->arrivals, every) : every;
 }
 
 static void start_iteration(struct sim *s, const struct loop_step *loop, struct loop_state *state)

@@ -47,7 +47,6 @@ struct sim {
     struct series *series; /* routine_count + span_count */
     struct access_totals by_type[ACCESS_TYPE_COUNT], by_replay;
     struct replay_part *by_phase; /* program->phase_count */
-    struct rng random_access, arrivals;
     uint64_t seq; /* of the next event */
     uint64_t steps_done;
     uint64_t (*list)[2]; /* entries of the list argument under way */

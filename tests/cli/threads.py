@@ -133,5 +133,33 @@ def test_replays(bench):
     same(both['end']['t'], 100 + only['cycles'])
 
 
+ARRIVALS = HEAD + """machine: {os: windows-10, cpu: {preset: unit, count: 2}, ram: 64 MiB}
+processes: {app: {buffers: {buf: {size: 64 KiB, touched: true}}}}
+threads:
+  one:
+    steps:
+      - repeat: {count: 30, every: {poisson: 1 us}, do: [
+          read: {address: $buf, length: 64 KiB, count: 3, pattern: random}]}
+  two:
+    cpu: 1
+    steps:
+      - repeat: {count: 40, every: {poisson: 500 ns}, do: [
+          read: {address: $buf, length: 64 KiB, count: 5, pattern: random}]}
+"""
+
+
+def test_arrivals(bench):
+    """Random arrivals and places of a thread do not depend on what others do."""
+    bench.write('both.yaml', ARRIVALS)
+    bench.write('alone.yaml', ARRIVALS.split('  two')[0])
+    runs = []
+    for name in ('both', 'alone'):
+        bench.expect(0, 'run', '-q', '-o', 'out.json', '--detail', 'access', name + '.yaml')
+        events = json.loads(bench.read('out.json'))['events']
+        runs.append([(e.get('t'), e['args']['address']) for e in events if e['thread'] == 'one'])
+        same(len(runs[-1]), 30 * 4)
+    same(*runs)
+
+
 if __name__ == '__main__':
     sys.exit(harness.main(dict(globals())))
