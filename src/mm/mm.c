@@ -35,6 +35,8 @@ void mm_free(struct mm *mm)
 {
     if (mm->frames.total == 0) return; /* never set up */
     mdls_free(mm);
+    lock_free(&mm->pfn_lock, mm->from);
+    lock_free(&mm->pte_lock, mm->from);
     pools_free(mm);
     syspte_free(mm);
     frames_free(mm);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "mm/fault.h"
+#include "mm/lock.h"
 #include "mm/mdl.h"
 #include "mm/outcome.h"
 #include "mm/pfn.h"
@@ -27,12 +28,6 @@ struct mm_config {
     uint64_t system_pages; /* taken at the start from the lowest frames */
 };
 
-/* Locks of the memory manager. */
-enum mm_lock { LOCK_PFN, LOCK_SYSTEM_PTE, LOCK_POOL, LOCK_ADDRESS_SPACE, MM_LOCK_COUNT };
-struct lock_counts {
-    uint64_t acquisitions, contended, wait_cycles;
-};
-
 struct mm {
     const struct allocator *from;
     const struct mm_config *config;
@@ -50,6 +45,7 @@ struct mm {
     size_t secure_count, secure_capacity;
     struct fault_counts faults;
     struct lock_counts locks[MM_LOCK_COUNT];
+    struct lock pfn_lock, pte_lock; /* others are in pools and processes */
     uint32_t irql;                /* of the running thread: faults need it */
     struct gauge reserved_in_use; /* PTEs in use inside reservations, for pte_usage.reserved */
     va_t next_stack, next_object; /* where the next thread's stack and the next object go */
@@ -70,13 +66,6 @@ bool mm_init(struct mm *mm, const struct allocator *from, struct hw *hw,
 void mm_free(struct mm *mm);
 /* Switches to the address space of `p` (NULL = System): CR3, nothing else. */
 void mm_switch(struct mm *mm, struct process *p);
-/* Acquires and releases a lock: with one processor nobody ever waits. */
-static inline void lock_take(struct mm *mm, enum mm_lock lock)
-{
-    mm->locks[lock].acquisitions++;
-    charge(mm->hw, COST_LOCK, 1);
-}
-
 /* A kernel stack of 24 KiB (12 KiB on 32-bit): its lowest address. False when no frame is free. */
 bool mm_new_stack(struct mm *mm, va_t *out);
 va_t mm_new_object(struct mm *mm,

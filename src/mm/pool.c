@@ -38,6 +38,7 @@ void pools_free(struct mm *mm)
         runs_free(&pool->free_pages);
         runs_free(&pool->starts);
         runs_free(&pool->ghosts);
+        lock_free(&pool->lock, mm->from);
         map_free(&pool->tag_index);
         mem_free(mm->from, pool->classes, POOL_CLASSES, sizeof *pool->classes);
         mem_free(mm->from, pool->tags, pool->tag_capacity, sizeof *pool->tags);

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/runs.h"
 #include "base/types.h"
+#include "mm/lock.h"
 
 enum pool_kind { POOL_NONPAGED, POOL_PAGED, POOL_KIND_COUNT };
 
@@ -37,6 +38,7 @@ struct pool {
     struct pool_class *classes; /* by size: pages with free blocks */
     struct gauge bytes, blocks;
     uint64_t allocations, frees, failures;
+    struct lock lock; /* LOCK_POOL: of its pages */
     struct pool_tag_stats *tags; /* in order of first use */
     size_t tag_count, tag_capacity;
     struct map tag_index; /* tag -> index into tags + 1 */

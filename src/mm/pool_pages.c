@@ -43,8 +43,9 @@ static bool frames_back(struct mm *mm, const struct pool_request *request, va_t 
     return true;
 }
 
-bool pool_pages_take(struct mm *mm, const struct pool_request *request, uint64_t count,
-                     uint64_t *index)
+/* With the pool's lock, which is part of the price. */
+static bool take_pages(struct mm *mm, const struct pool_request *request, uint64_t count,
+                       uint64_t *index)
 {
     struct pool *pool = &mm->pools.pool[request->kind];
     charge(mm->hw, COST_POOL_PAGE, 1);
@@ -55,6 +56,16 @@ bool pool_pages_take(struct mm *mm, const struct pool_request *request, uint64_t
     pool->pages_in_use += count;
     ghosts_drop(mm, request->kind, *index, count);
     return true;
+}
+
+bool pool_pages_take(struct mm *mm, const struct pool_request *request, uint64_t count,
+                     uint64_t *index)
+{
+    struct lock *lock = &mm->pools.pool[request->kind].lock;
+    lock_enter_free(mm, LOCK_POOL, lock);
+    bool fine = take_pages(mm, request, count, index);
+    lock_leave(mm, lock);
+    return fine;
 }
 
 /* Collects the frames behind a range of pages in scratch; returns how many. */
@@ -88,8 +99,10 @@ void pool_pages_give(struct mm *mm, enum pool_kind kind, uint64_t index, uint64_
         tlb_flush_range(mm->hw, at, count);
         for (uint64_t i = 0; i < found; i++) frame_give(mm, pfn(pools->scratch[i]));
     }
+    lock_enter_free(mm, LOCK_POOL, &pool->lock);
     runs_add(&pool->free_pages, index, count);
     pool->pages_in_use -= count;
+    lock_leave(mm, &pool->lock);
 }
 
 /* ---- small blocks ---- */

@@ -36,6 +36,7 @@ void spaces_free(struct mm *mm)
     for (size_t i = 0; i < mm->process_count; i++) {
         struct process *p = mm->processes[i];
         mem_free(mm->from, p->areas, p->area_capacity, sizeof *p->areas);
+        lock_free(&p->lock, mm->from);
         mem_free(mm->from, p, 1, sizeof *p);
     }
     mem_free(mm->from, mm->processes, mm->process_capacity, sizeof(struct process *));

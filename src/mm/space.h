@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/gauge.h"
+#include "mm/lock.h"
 #include "mm/outcome.h"
 #include "model/hw.h"
 
@@ -66,6 +67,7 @@ struct process {
     struct area *areas;
     size_t area_count, area_capacity;
     struct gauge locked_pages, working_set, committed_bytes, private_frames;
+    struct lock lock; /* LOCK_ADDRESS_SPACE */
 };
 
 struct fault_counts {

@@ -84,12 +84,11 @@ static void level_changed(struct mm *mm)
     timeline_set(&s->timeline, hw_now(mm->hw).v, s->in_use.now);
 }
 
-bool syspte_reserve(struct mm *mm, uint64_t count, enum pte_priority priority, enum pte_user user,
+/* With the lock. */
+static bool reserve(struct mm *mm, uint64_t count, enum pte_priority priority, enum pte_user user,
                     va_t *out)
 {
     struct syspte *s = &mm->syspte;
-    CHECK(count >= 1);
-    lock_take(mm, LOCK_SYSTEM_PTE);
     charge(mm->hw, COST_PTE_RANGE, 1);
     uint64_t start;
     if (count > s->free.total || s->free.total - count < s->threshold[priority] ||
@@ -111,21 +110,34 @@ bool syspte_reserve(struct mm *mm, uint64_t count, enum pte_priority priority, e
     return true;
 }
 
+bool syspte_reserve(struct mm *mm, uint64_t count, enum pte_priority priority, enum pte_user user,
+                    va_t *out)
+{
+    CHECK(count >= 1);
+    lock_enter(mm, LOCK_SYSTEM_PTE, &mm->pte_lock);
+    bool fine = reserve(mm, count, priority, user, out);
+    lock_leave(mm, &mm->pte_lock);
+    return fine;
+}
+
+/* The entries are the caller's until they are free: they are cleared and flushed without the
+ * lock. */
 void syspte_release(struct mm *mm, va_t at, uint64_t count, enum pte_user user)
 {
     struct syspte *s = &mm->syspte;
     uint64_t start = index_of(s, at);
     CHECK2(va_offset(at) == 0 && start < s->total && count <= s->total - start, at.v, count);
-    lock_take(mm, LOCK_SYSTEM_PTE);
-    charge(mm->hw, COST_PTE_RANGE, 1);
     paging_clear_range(mm->hw, &mm->hw->system, at, count);
-    runs_add(&s->free, start, count);
     if (s->flush == PTE_FLUSH_IMMEDIATE) tlb_flush_range(mm->hw, at, count);
-    else runs_add(&s->pending, start, count);
+    lock_enter(mm, LOCK_SYSTEM_PTE, &mm->pte_lock);
+    charge(mm->hw, COST_PTE_RANGE, 1);
+    runs_add(&s->free, start, count);
+    if (s->flush != PTE_FLUSH_IMMEDIATE) runs_add(&s->pending, start, count);
     s->releases++;
     gauge_sub(&s->in_use, count);
     gauge_sub(&s->by_user[user], count);
     level_changed(mm);
+    lock_leave(mm, &mm->pte_lock);
 }
 
 bool syspte_owns(const struct mm *mm, va_t at)

@@ -69,10 +69,13 @@ static struct outcome map_user(struct kernel *k, const struct map_request *r)
         return k->outcome;
     uint64_t bits = PTE_PRESENT | PTE_USER | PTE_NO_EXECUTE | (r->writable ? PTE_WRITE : 0);
     uint32_t first = frame_settle_cache(k, pfn(m->pfns[0]), r->cache);
-    uint32_t status = space_map_mdl(k->mm, k->mm->current, page, m->pfns, mdl_page_count(m),
+    struct process *p = k->mm->current;
+    lock_enter_free(k->mm, LOCK_ADDRESS_SPACE, &p->lock);
+    uint32_t status = space_map_mdl(k->mm, p, page, m->pfns, mdl_page_count(m),
                                     bits | cache_entry_bits(first), m->id, &at);
+    if (status == ST_SUCCESS) fix_user_entries(k, m, at, r->cache, first, bits);
+    lock_leave(k->mm, &p->lock);
     if (status != ST_SUCCESS && fails(k, user_row(r, status))) return k->outcome;
-    fix_user_entries(k, m, at, r->cache, first, bits);
     if (m->mapping == MAPPING_NONE) {
         m->map_cache = (uint8_t)r->cache;
         m->map_seq = (uint32_t)k->seq;

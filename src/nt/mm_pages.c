@@ -83,6 +83,17 @@ static uint32_t pages_mdl(struct kernel *k, va_t at, uint64_t slots, const uint6
     return id;
 }
 
+/* Frames are zeroed when the lock is given back. */
+static uint64_t take_with_lock(struct kernel *k, const struct page_request *r, uint64_t slots,
+                               uint64_t *frames)
+{
+    uint64_t zeroing = k->hw->cpu->spent[COST_ZERO];
+    lock_enter(k->mm, LOCK_PFN, &k->mm->pfn_lock);
+    uint64_t count = pages_take(k, r, slots, frames);
+    lock_leave_before(k->mm, &k->mm->pfn_lock, k->hw->cpu->spent[COST_ZERO] - zeroing);
+    return count;
+}
+
 /* The work itself; `cache` is the type that sticks to the pages, FRAME_CACHE_NONE for none yet. */
 static struct outcome allocate_pages(struct kernel *k, unsigned base, const struct page_request *r,
                                      uint32_t cache)
@@ -91,8 +102,7 @@ static struct outcome allocate_pages(struct kernel *k, unsigned base, const stru
     va_t at;
     if (!mdl_pool_allocate(k, slots, &at) && fails(k, base + TAKE_NO_POOL)) return k->outcome;
     uint64_t *frames = mem_new(k->from, (size_t)slots, sizeof *frames);
-    lock_take(k->mm, LOCK_PFN);
-    uint64_t count = pages_take(k, r, slots, frames);
+    uint64_t count = take_with_lock(k, r, slots, frames);
     uint32_t id = count > 0 ? pages_mdl(k, at, slots, frames, count, cache) : 0;
     mem_free(k->from, frames, (size_t)slots, sizeof *frames);
     if (id != 0) return returns_mdl(k, id);

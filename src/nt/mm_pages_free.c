@@ -124,11 +124,12 @@ static struct outcome MmFreePagesFromMdl_run(struct kernel *k, void *args)
     if (frames_end(k, m, count)) return k->outcome;
     if (stays_mapped(k, m) && fails(k, FREE_MAPPED)) return k->outcome;
     if (m->mapping == MAPPING_SYSTEM && k->os >= OS_7) unmap_mdl(k, m);
-    lock_take(k->mm, LOCK_PFN);
+    lock_enter(k->mm, LOCK_PFN, &k->mm->pfn_lock);
     for (uint64_t i = 0; i < count; i++) {
         frame_give(k->mm, pfn(m->pfns[i]));
         m->pfns[i] = PFN_NONE.v;
     }
+    lock_leave(k->mm, &k->mm->pfn_lock);
     m->pages_held = false;
     m->flags = (uint16_t)(m->flags & ~(unsigned)MDL_PAGES_LOCKED);
     mdl_changed(k, m, true);

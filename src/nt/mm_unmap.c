@@ -99,15 +99,23 @@ static const struct failure MmUnmapLockedPages_failures[] = {
     { 0 },
 };
 
+static bool unmap_from(struct kernel *k, struct process *p, va_t page, const struct mdl *m)
+{
+    if (p == NULL) return false;
+    lock_enter_free(k->mm, LOCK_ADDRESS_SPACE, &p->lock);
+    bool fine = space_unmap_mdl(k->mm, p, page, m->id);
+    lock_leave(k->mm, &p->lock);
+    return fine;
+}
+
 static struct outcome unmap_user(struct kernel *k, va_t at, struct mdl *m)
 {
     struct params irql = P(k->mm->irql, at.v, m->address.v);
     struct params where = P(at.v, m->address.v, 0);
     struct process *p = k->mm->current;
     if (k->mm->irql > 1 && ends(k, UNMAP_IRQL_USER, irql, irql)) return k->outcome;
-    if (p == NULL || !space_unmap_mdl(k->mm, p, va_page(at), m->id)) {
-        if (ends(k, UNMAP_USER_ADDRESS, where, where)) return k->outcome;
-    }
+    if (!unmap_from(k, p, va_page(at), m) && ends(k, UNMAP_USER_ADDRESS, where, where))
+        return k->outcome;
     m->user_mappings--;
     gauge_sub(&k->objects.mappings_user, 1);
     return returns_void(k);

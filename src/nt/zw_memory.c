@@ -19,14 +19,16 @@ static bool status_ends(struct kernel *k, unsigned first, uint32_t status)
 /* Work on another process's memory goes on in its address space. */
 static void enter(struct kernel *k, struct process *p)
 {
-    lock_take(k->mm, LOCK_ADDRESS_SPACE);
-    if (p == k->mm->current) return;
-    charge(k->hw, COST_ATTACH, 1);
-    mm_switch(k->mm, p);
+    if (p != k->mm->current) {
+        charge(k->hw, COST_ATTACH, 1);
+        mm_switch(k->mm, p);
+    }
+    lock_enter(k->mm, LOCK_ADDRESS_SPACE, &p->lock);
 }
 
 static void leave(struct kernel *k, struct process *before)
 {
+    lock_leave(k->mm, &k->mm->current->lock);
     if (before == k->mm->current) return;
     charge(k->hw, COST_ATTACH, 1);
     mm_switch(k->mm, before);

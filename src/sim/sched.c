@@ -198,7 +198,6 @@ bool sched_next(struct sim *s)
         struct heap_item first = cpus->items[0];
         bool busy = cpu_time(s, first.id, &time);
         CHECK(busy);
-        s->hw.horizon = cycles(first.key);
         if (time == first.key && turn(s, first.id)) {
             set_limit(s);
             return true;

@@ -280,6 +280,7 @@ static void run_thread(struct sim *s, const struct sim_inputs *inputs)
     if (t->unfinished != NULL) waiting_over(s);
     while (t->state == THREAD_RUNS && !sim_over(s)) {
         uint32_t self = t->pc++;
+        s->hw.horizon = s->hw.cpu->clock;
         s->path = s->program->steps[self].path;
         step_run(s, &s->program->steps[self], self);
         sched_irql(s);

@@ -61,6 +61,14 @@ def reached_by(event, performed):
             yield ('success', event['call'])
 
 
+def reached_in(trace, performed):
+    for event in trace['events']:
+        yield from reached_by(event, performed)
+    for cpu in trace['stats']['cpu'].values():  # what interrupts cost is in no event
+        for cost in cpu['cost']:
+            yield ('cost', cost)
+
+
 def read_exceptions(root):
     """Maps the words of each line to (its number, whether it has a reason)."""
     found = {}
@@ -87,8 +95,7 @@ def judge(goal, reached, exceptions):
 
 def main(mdlsim, root):
     performed = performed_rows(mdlsim)
-    reached = {thing for trace in traces(root) for event in trace['events']
-               for thing in reached_by(event, performed)}
+    reached = {thing for trace in traces(root) for thing in reached_in(trace, performed)}
     exceptions = read_exceptions(root)
     todo = list(goals(mdlsim))
     print(f'1..{len(todo) + 1}')
