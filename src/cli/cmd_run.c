@@ -39,6 +39,8 @@ static const struct option_row run_rows[] = {
       "Run only scenarios with this tag, or another one that is given.", NULL },
     { "self-check", 0, OPTION_FLAG, offsetof(struct run_options, self_check), NULL,
       "Check every invariant of the model after each step (slow).", NULL },
+    { "no-fast-paths", 0, OPTION_FLAG, offsetof(struct run_options, no_fast_paths), NULL,
+      "Replay access by access, with the same result (slow).", NULL },
     { "emit-config", 0, OPTION_FLAG, offsetof(struct run_options, emit_config), NULL,
       "Print the resolved configuration and run nothing.", NULL },
     { "quiet", 'q', OPTION_FLAG, offsetof(struct run_options, quiet), NULL, "No summary.", NULL },

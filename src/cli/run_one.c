@@ -160,6 +160,7 @@ static void simulate(struct run_one *one, struct job *job, struct output *output
         .interrupted = watch_poll,
         .interrupt_context = &watch,
         .check_each_step = one->options->self_check,
+        .no_fast_paths = one->options->no_fast_paths,
     };
     if (output != NULL) json_sink_begin(&sink, job->program, sim, &job->head);
     if (sim_init(sim, &host_allocator, &inputs)) sim_run(sim, &inputs);

@@ -157,6 +157,7 @@ static struct touch user_fault(struct mm *mm, va_t at, enum access_type type, bo
     charge(mm->hw, COST_VAD, 1);
     uint64_t page = at.v / PAGE_BYTES;
     const struct area *a = space_area_at(p, at);
+    if (a == NULL && mm->backs_addresses) a = space_back_page(mm, p, at, PROT_EXECUTE_READWRITE);
     if (a == NULL || !a->committed || !protect_permits(a->protect, type)) return violation(mm);
     if ((a->protect & PROT_GUARD) != 0) return guard_page(mm, p, a, page);
     uint64_t entry = paging_entry(mm->hw, &p->map, at);
@@ -309,6 +310,12 @@ void mm_touch_into(struct mm *mm, va_t at, enum access_type type, bool user, boo
     *out = touch_faulting(mm, at, type, user, driver, t.fault);
     out->hit = hit && t.fault != FAULT_NOT_CANONICAL;
     out->walked = walked;
+}
+
+void mm_touch_faulted(struct mm *mm, va_t at, enum access_type type, bool user, bool driver,
+                      enum access_fault fault, struct touch *out)
+{
+    *out = touch_faulting(mm, at, type, user, driver, fault);
 }
 
 /* ---- without an access ---- */

@@ -12,6 +12,9 @@ struct mm;
  * lookup that is counted. */
 void mm_touch_into(struct mm *mm, va_t at, enum access_type type, bool user, bool driver,
                    struct touch *out);
+/* The rest of it where the translation ended in a fault. hit and walked are not set. */
+void mm_touch_faulted(struct mm *mm, va_t at, enum access_type type, bool user, bool driver,
+                      enum access_fault fault, struct touch *out);
 static inline struct touch mm_touch(struct mm *mm, va_t at, enum access_type type, bool user,
                                     bool driver)
 {

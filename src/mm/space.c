@@ -135,17 +135,18 @@ uint32_t space_reserve(struct mm *mm, struct process *p, va_t *at, uint64_t *byt
     return ST_SUCCESS;
 }
 
-void space_back_page(struct mm *mm, struct process *p, va_t at, uint32_t protect)
+const struct area *space_back_page(struct mm *mm, struct process *p, va_t at, uint32_t protect)
 {
     uint64_t page = at.v / PAGE_BYTES, block = page & ~(uint64_t)15;
     struct page_range r = { block, block + 16 };
     if (areas_overlap(p, r) || va(r.end * PAGE_BYTES - 1).v > mm->config->highest_user.v)
         r = (struct page_range){ page, page + 1 };
-    if (areas_overlap(p, r)) return;
+    CHECK(!areas_overlap(p, r));
     struct area a = { .first_page = r.first, .page_count = r.end - r.first, .base_page = r.first,
                       .protect = protect, .kind = AREA_PRIVATE, .committed = true };
     areas_insert(mm, p, &a);
     gauge_add(&p->committed_bytes, a.page_count * PAGE_BYTES, hw_now(mm->hw));
+    return space_area_at(p, at);
 }
 
 /* ---- committing ---- */

@@ -102,8 +102,8 @@ uint32_t space_map_mdl(struct mm *mm, struct process *p, va_t requested, const u
 /* Undoes it. False when no MDL mapping begins at that page. */
 bool space_unmap_mdl(struct mm *mm, struct process *p, va_t at, uint32_t mdl);
 /* Makes an address usable that belongs to no reservation: its whole 64 KiB when they are free, else
- * the one page (also below 64 KiB, where a trace of a real program may go). */
-void space_back_page(struct mm *mm, struct process *p, va_t at, uint32_t protect);
+ * the one page (also below 64 KiB, where a trace of a real program may go). Its area. */
+const struct area *space_back_page(struct mm *mm, struct process *p, va_t at, uint32_t protect);
 const struct area *space_area_at(const struct process *p, va_t at);
 /* Makes the pages of a buffer resident before the first step, without cost and without counting
  * faults: private pages and section pages are demanded, copy-on-write pages keep their copy to

@@ -262,6 +262,11 @@ struct translation {
  * walk; counts and charges all of it, sets accessed and dirty bits. Does not charge the data access
  * itself. */
 struct translation hw_translate(struct hw *hw, va_t at, enum access_type type, bool user);
+/* The same where the caller knows that the first level has no entry for the page and that the
+ * address is canonical. */
+struct translation hw_translate_missed(struct hw *hw, va_t at, enum access_type type, bool user);
+/* The same where it knows that no level has one. */
+struct translation hw_translate_walk(struct hw *hw, va_t at, enum access_type type, bool user);
 /* The same without counting the lookup, for an access retried after a fault. */
 struct translation hw_retranslate(struct hw *hw, va_t at, enum access_type type, bool user);
 static inline pa_t translation_pa(const struct translation *t, va_t at)

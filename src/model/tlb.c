@@ -3,6 +3,7 @@
 #include "model/tlb.h"
 
 #include "base/check.h"
+#include "model/tlb_set.h"
 
 void tlb_array_init(struct tlb_array *a, const struct allocator *from, struct tlb_geometry g,
                     uint64_t seed)
@@ -56,41 +57,40 @@ uint32_t plru_victim(uint64_t tree, uint32_t ways)
     return low;
 }
 
-/* Puts an entry at the front of a set; those before `way` move on by one, over what is there. Sets
- * are small, so a loop is faster than memmove. */
+/* Puts an entry at the front of a set; those before `way` move on by one, over what is there. */
 static void put_in_front(struct tlb_array *a, size_t base, uint32_t way, uint64_t tag,
                          uint64_t data)
 {
-    uint64_t *tags = &a->tag[base], *datas = &a->data[base];
-    for (; way > 0; way--) {
-        tags[way] = tags[way - 1];
-        datas[way] = datas[way - 1];
-    }
-    tags[0] = tag;
-    datas[0] = data;
+    tlb_set_rotate(&a->tag[base], way, tag);
+    tlb_set_rotate(&a->data[base], way, data);
+}
+
+static uint32_t way_of(const struct tlb_array *a, size_t base, uint64_t tag)
+{
+    const uint64_t *tags = &a->tag[base];
+    if (a->ways <= TLB_SET_WAYS_MOST) return tlb_set_way(tags, a->ways, tag);
+    return tlb_set_way_portable(tags, a->ways, tag);
 }
 
 uint64_t *tlb_array_search(struct tlb_array *a, uint32_t set, uint64_t tag)
 {
     size_t base = (size_t)set * a->ways;
-    const uint64_t *tags = &a->tag[base];
-    for (uint32_t way = 0; way < a->ways; way++) {
-        if (tags[way] != tag) continue;
-        if (a->policy == POLICY_LRU) {
-            put_in_front(a, base, way, tag, a->data[base + way]);
-            return &a->data[base];
-        }
-        if (a->policy == POLICY_PLRU) plru_touch(&a->tree[set], a->ways, way);
-        return &a->data[base + way];
+    uint32_t way = way_of(a, base, tag);
+    if (way == a->ways) return NULL;
+    if (a->policy == POLICY_LRU) {
+        put_in_front(a, base, way, tag, a->data[base + way]);
+        return &a->data[base];
     }
-    return NULL;
+    if (a->policy == POLICY_PLRU) plru_touch(&a->tree[set], a->ways, way);
+    return &a->data[base + way];
 }
 
 static uint32_t victim_way(struct tlb_array *a, uint32_t set)
 {
     size_t base = (size_t)set * a->ways;
-    for (uint32_t way = 0; way < a->ways; way++)
-        if (a->tag[base + way] == TLB_NO_TAG) return way;
+    if (tlb_is_ordered(a) && a->tag[base + a->ways - 1] != TLB_NO_TAG) return a->ways - 1;
+    uint32_t empty = tlb_set_way_portable(&a->tag[base], a->ways, TLB_NO_TAG);
+    if (empty < a->ways) return empty;
     if (a->policy == POLICY_PLRU) return plru_victim(a->tree[set], a->ways);
     if (a->policy == POLICY_RANDOM) return (uint32_t)rng_below(&a->rng, a->ways);
     return a->ways - 1;

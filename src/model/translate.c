@@ -235,6 +235,29 @@ struct translation hw_translate(struct hw *hw, va_t at, enum access_type type, b
     return translate_miss(hw, first, at, type, user);
 }
 
+struct translation hw_translate_missed(struct hw *hw, va_t at, enum access_type type, bool user)
+{
+    struct tlb_level *first = first_level(hw->cpu, type);
+    first->counts.lookups++;
+    hw->cpu->last_walk.top = 0;
+    return translate_miss(hw, first, at, type, user);
+}
+
+struct translation hw_translate_walk(struct hw *hw, va_t at, enum access_type type, bool user)
+{
+    struct cpu *cpu = hw->cpu;
+    struct tlb_level *first = first_level(cpu, type);
+    first->counts.lookups++;
+    first->counts.misses++;
+    cpu->last_walk.top = 0;
+    if (cpu->l2.sizes != 0) {
+        cpu->l2.counts.lookups++;
+        cpu->l2.counts.misses++;
+        charge(hw, COST_TLB_MISS, 1);
+    }
+    return walk_and_fill(hw, first, at, type, user);
+}
+
 struct translation hw_retranslate(struct hw *hw, va_t at, enum access_type type, bool user)
 {
     struct cpu *cpu = hw->cpu;

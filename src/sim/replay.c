@@ -152,7 +152,8 @@ static struct replay *replay_new(struct sim *s, const struct replay_step *plan)
                           .source = &s->sources[plan->source],
                           .counts = mem_new(s->from, rows, sizeof(uint64_t)),
                           .phases = mem_new(s->from, rows, sizeof(struct replay_part)),
-                          .touch = { .end = TOUCH_OK } };
+                          .touch = { .end = TOUCH_OK },
+                          .fast = !s->no_fast_paths && !plan->data_caches };
     return r;
 }
 

@@ -28,6 +28,7 @@ struct replay {
     struct process *own;
     struct event_mark mark;
     bool clean; /* it broke no rule until it was overtaken */
+    bool fast;                        /* what is known to change nothing may be left out */
 };
 
 /* Takes at most `most` records, one batch at most, off the trace and replays them when `part` is

@@ -1,5 +1,5 @@
 /* The records of a trace, one by one through TLB and page tables. */
-#include "sim/replay.h"
+#include "sim/replay_fast.h"
 
 enum { BATCH = 1024 };
 
@@ -19,40 +19,41 @@ static uint64_t placed(const struct replay_place *p, const struct access *a)
     return offset < p->bytes && a->size <= p->bytes - offset ? p->start + offset : NOWHERE;
 }
 
-/* The address space of a replay has whatever the trace touches: a page that nothing backs yet is
- * reserved and committed with its 64 KiB, readable, writable and executable; where part of these is
- * taken, the page alone. What lies past the user's half stays what it is: an access violation. */
-static void ensure_page(struct sim *s, uint64_t address)
-{
-    struct process *p = s->mm.current;
-    if (address > s->mm.config->highest_user.v || space_area_at(p, va(address)) != NULL) return;
-    space_back_page(&s->mm, p, va(address), PROT_EXECUTE_READWRITE);
-}
+/* ---- one by one, each access told ---- */
 
-static void replay_access(struct sim *s, struct replay *r, struct access_run runs[],
-                          enum access_type type, uint64_t address, uint32_t size)
-{
-    access_one(s, &runs[type], va(address), size, NULL, NULL, NULL, &r->touch);
-}
-
-static void replay_record(struct sim *s, struct replay *r, struct access_run runs[],
-                          const struct access *a)
+static void slow_record(struct sim *s, struct access_run runs[], const struct access *a,
+                        struct touch *t)
 {
     static const uint8_t types[] = { [ACCESS_LOAD] = ACCESS_READ,
                                      [ACCESS_STORE] = ACCESS_WRITE,
                                      [ACCESS_MODIFY] = ACCESS_READ,
                                      [ACCESS_FETCH] = ACCESS_EXECUTE };
-    enum replay_only only = r->plan->only;
-    if (only != REPLAY_EVERYTHING && (only == REPLAY_DATA) == (a->kind == ACCESS_FETCH)) return;
-    uint64_t address = placed(&r->place, a), last = address + a->size - 1;
-    ensure_page(s, address);
-    if (last > address) ensure_page(s, last);
-    replay_access(s, r, runs, types[a->kind], address, a->size);
-    if (a->kind == ACCESS_MODIFY && r->touch.end == TOUCH_OK)
-        replay_access(s, r, runs, ACCESS_WRITE, address, a->size);
+    va_t at = va(a->address);
+    access_one(s, &runs[types[a->kind]], at, a->size, NULL, NULL, NULL, t);
+    if (a->kind == ACCESS_MODIFY && t->end == TOUCH_OK)
+        access_one(s, &runs[ACCESS_WRITE], at, a->size, NULL, NULL, NULL, t);
 }
 
-/* ---- counting ---- */
+/* Returns how many were replayed, one that raises or stops the system included. */
+static size_t slow_records(struct sim *s, struct replay *r, const struct access *batch,
+                           size_t count, struct access_totals *totals)
+{
+    struct touch *t = &r->touch;
+    struct access_run runs[ACCESS_TYPE_COUNT];
+    size_t done = 0;
+    for (unsigned i = 0; i < ACCESS_TYPE_COUNT; i++)
+        runs[i] = (struct access_run){
+            .type = i, .user = true, .driver = true, .caches = r->plan->data_caches
+        };
+    while (done < count && t->end == TOUCH_OK) slow_record(s, runs, &batch[done++], t);
+    for (unsigned i = 0; i < ACCESS_TYPE_COUNT; i++) {
+        totals->count += runs[i].totals.count;
+        totals->bytes += runs[i].totals.bytes;
+    }
+    return done;
+}
+
+/* ---- batches ---- */
 
 /* What the counters of the machine say. */
 struct marks {
@@ -67,15 +68,10 @@ static struct marks marks_now(const struct sim *s)
 }
 
 /* Walks and faults are counted once; hits by both first-level TLBs, where there are two. */
-static void add_since(const struct sim *s, struct replay_part *part, const struct marks *before,
-                      const struct access_run runs[])
+static void add_since(const struct sim *s, struct replay_part *part, const struct marks *before)
 {
     struct marks now = marks_now(s);
     struct access_totals *into = &part->accesses;
-    for (unsigned i = 0; i < ACCESS_TYPE_COUNT; i++) {
-        into->count += runs[i].totals.count;
-        into->bytes += runs[i].totals.bytes;
-    }
     into->tlb_hits += now.data.tlb_hits - before->data.tlb_hits;
     if (s->hw.cpu->l1i.sizes != 0) into->tlb_hits += now.code.tlb_hits - before->code.tlb_hits;
     into->walks += now.data.walks - before->data.walks;
@@ -83,24 +79,54 @@ static void add_since(const struct sim *s, struct replay_part *part, const struc
     part->cycles += now.now - before->now;
 }
 
+/* The records of a batch that are replayed, in place, with their addresses moved. */
+struct chosen {
+    size_t count;
+    bool all;
+    uint16_t number[BATCH]; /* of each in the batch, when not all were chosen */
+};
+
+static void choose(const struct replay *r, struct access *batch, size_t count, struct chosen *c)
+{
+    enum replay_only only = r->plan->only;
+    c->all = only == REPLAY_EVERYTHING;
+    c->count = c->all ? count : 0;
+    for (size_t i = 0; i < count && !c->all; i++) {
+        if ((only == REPLAY_DATA) == (batch[i].kind == ACCESS_FETCH)) continue;
+        c->number[c->count] = (uint16_t)i;
+        batch[c->count++] = batch[i];
+    }
+    if (!r->place.in_buffer && r->place.base == 0) return;
+    for (size_t i = 0; i < c->count; i++) batch[i].address = placed(&r->place, &batch[i]);
+}
+
+static size_t replay_batch(struct sim *s, struct replay *r, struct access *batch, size_t count,
+                           struct replay_part *part)
+{
+    struct chosen chosen;
+    struct fast fast;
+    struct marks before = marks_now(s);
+    choose(r, batch, count, &chosen);
+    s->mm.backs_addresses = !r->place.in_buffer;
+    size_t done = r->fast && fast_begin(&fast, s, &part->accesses)
+                      ? fast_records(&fast, batch, chosen.count, &r->touch)
+                      : slow_records(s, r, batch, chosen.count, &part->accesses);
+    s->mm.backs_addresses = false;
+    add_since(s, part, &before);
+    if (r->touch.end == TOUCH_OK) return count;
+    return chosen.all ? done : chosen.number[done - 1] + 1u;
+}
+
 uint64_t replay_records(struct sim *s, struct replay *r, uint64_t most, struct replay_part *part)
 {
     struct access batch[BATCH];
-    struct access_run runs[ACCESS_TYPE_COUNT];
     bool failed = false;
     size_t n = r->source->pull(r->source->context, batch, most < BATCH ? (size_t)most : BATCH,
                                &failed);
     if (failed) s->source_failed = true;
     if (n == 0) r->ended = true;
-    if (part == NULL) return n;
-    for (unsigned i = 0; i < ACCESS_TYPE_COUNT; i++)
-        runs[i] = (struct access_run){
-            .type = i, .user = true, .driver = true, .caches = r->plan->data_caches
-        };
-    struct marks before = marks_now(s);
-    size_t done = 0;
-    while (done < n && r->touch.end == TOUCH_OK) replay_record(s, r, runs, &batch[done++]);
-    add_since(s, part, &before, runs);
-    part->records += done;
-    return done;
+    if (part == NULL || n == 0) return n;
+    n = replay_batch(s, r, batch, n, part);
+    part->records += n;
+    return n;
 }

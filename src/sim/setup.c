@@ -266,6 +266,7 @@ bool sim_init(struct sim *s, const struct allocator *from, const struct sim_inpu
                        .sink = inputs->sink,
                        .sources = inputs->sources,
                        .diags = inputs->diags,
+                       .no_fast_paths = inputs->no_fast_paths,
                        .interrupted = inputs->interrupted,
                        .interrupt_context = inputs->interrupt_context };
     s->shared = arena_new(&s->arena, program->shared_count + 1, sizeof *s->shared);

@@ -63,6 +63,7 @@ struct sim {
     bool error;
     bool source_failed;     /* a trace that was replayed is damaged: its reader knows where */
     struct leak_list leaks; /* at the end of the run */
+    bool no_fast_paths;
     bool (*interrupted)(void *context); /* asked now and then; NULL: never */
     void *interrupt_context;
 };
@@ -75,6 +76,7 @@ struct sim_inputs {
     bool (*interrupted)(void *context);
     void *interrupt_context;
     bool check_each_step; /* kernel_check() after each step: slow */
+    bool no_fast_paths;   /* replays go access by access, with the same result */
 };
 
 /* Sets the machine up; false when the scenario asks for what does not fit (located in diags). */

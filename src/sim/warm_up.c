@@ -17,6 +17,7 @@ struct warm_up {
     size_t process_count;
     uint64_t system_writes, zeroed, copied;
     struct fault_counts faults;
+    struct lock_counts locks[MM_LOCK_COUNT];
 };
 
 struct warm_up *warm_up_begin(struct sim *s)
@@ -42,6 +43,7 @@ struct warm_up *warm_up_begin(struct sim *s)
     w->zeroed = s->mm.frames.traffic_zeroed;
     w->copied = s->mm.frames.traffic_copied;
     w->faults = s->mm.faults;
+    memcpy(w->locks, s->mm.locks, sizeof w->locks);
     memcpy(w->price, s->hw.price, sizeof w->price);
     memset(s->hw.price, 0, sizeof s->hw.price);
     return w;
@@ -65,6 +67,7 @@ void warm_up_end(struct sim *s, struct warm_up *w)
     s->mm.frames.traffic_zeroed = w->zeroed;
     s->mm.frames.traffic_copied = w->copied;
     s->mm.faults = w->faults;
+    memcpy(s->mm.locks, w->locks, sizeof w->locks);
     memcpy(s->hw.price, w->price, sizeof w->price);
     mem_free(s->from, w->writes, w->process_count, sizeof *w->writes);
     mem_free(s->from, w->cpus, s->hw.cpu_count, sizeof *w->cpus);

@@ -1,0 +1,49 @@
+/* The fast path of replays: pages that a TLB holds are looked up in place, and what that counts and
+ * costs is added up and settled before anything else looks at it. It does what access_one() does,
+ * to the last count and cycle. */
+#pragma once
+
+#include "sim/replay.h"
+
+/* The array of 4 KiB pages of one level: true LRU, sets a power of two. */
+struct fast_array {
+    uint64_t *tag, *data;
+    uint64_t mask; /* set = page & mask */
+    uint32_t ways;
+    struct tlb_level *level;
+    struct tlb_array *array;
+    uint64_t fills, evictions; /* not yet settled */
+};
+
+/* How one kind of record looks its page up. */
+struct fast_lane {
+    uint64_t *tag, *data, mask, ways; /* of its first level */
+    uint64_t bits, want; /* these bits of the entry must be as wanted */
+    uint64_t lookups;    /* of one record: of data in the low half, of code in the high */
+    uint32_t doubles;    /* 1: bytes count twice */
+    uint8_t type;        /* enum access_type of the first access */
+    struct fast_array *first;
+};
+
+enum { FAST_KINDS = ACCESS_FETCH + 1 };
+
+struct fast {
+    struct fast_lane lane[FAST_KINDS];
+    struct fast_array data, code, second;
+    bool has_second;
+    uint64_t space;    /* the context's part of a tag */
+    uint64_t page_end; /* pages below it are looked up here: of user space, or none */
+    struct sim *s;
+    struct access_totals *totals;
+    /* Done and not yet settled, with halves as in lookups: hits of the first level, of the second;
+     * accesses less their lookups, and bytes. */
+    uint64_t hits, second_hits, accesses, bytes;
+};
+
+/* False: the machine has something that the fast path does not know, or each access is to be told.
+ * Valid until the address space changes. Accesses and bytes will be added to *totals; hits, walks
+ * and faults to the counters of the machine alone. */
+bool fast_begin(struct fast *f, struct sim *s, struct access_totals *totals);
+/* Replays records from batch[0] on until one raises or stops the system. Returns how many, that one
+ * included. */
+size_t fast_records(struct fast *f, const struct access *batch, size_t count, struct touch *t);
