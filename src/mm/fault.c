@@ -372,17 +372,18 @@ struct touch mm_fault_in(struct mm *mm, va_t at, enum access_type type, bool use
 static uint64_t fill_ready(struct mm *mm, va_t at, uint64_t page_count, enum access_type type,
                            bool user, uint64_t *pfns)
 {
-    uint64_t *slot, done = 0;
+    uint64_t done = 0;
     enum place place = place_of(mm, at);
     if (place == PLACE_GAP) return 0;
     struct readiness ready = readiness_for(place, type, user);
-    uint64_t n = space_slots(mm, current_map(mm), at.v / PAGE_BYTES, page_count, &slot);
-    if (slot == NULL) return 0;
-    while (done < n && (slot[done] & ready.mask) == ready.want) {
-        pfns[done] = pte_pfn(slot[done]).v;
-        done++;
+    struct slots s = space_slots(mm, current_map(mm), at.v / PAGE_BYTES, page_count);
+    if (s.slot == NULL) return 0;
+    while (done < s.count) {
+        uint64_t entry = slots_entry(&s, done);
+        if ((entry & ready.mask) != ready.want) break;
+        pfns[done++] = pte_pfn(entry).v;
     }
-    charge(mm->hw, COST_PTE_READ, done);
+    charge(mm->hw, COST_PTE_READ, s.level == LEVEL_PT || done == 0 ? done : 1);
     return done;
 }
 

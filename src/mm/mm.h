@@ -25,6 +25,7 @@ struct mm_config {
     uint32_t fragmentation; /* enum fragmentation_kind */
     uint64_t fragmentation_seed, fragmentation_run;
     uint64_t zeroed_percent;
+    bool large_pages;      /* mappings and nonpaged pool use them where they fit */
     uint64_t system_pages; /* taken at the start from the lowest frames */
 };
 

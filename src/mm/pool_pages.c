@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "mm/mm.h"
+#include "mm/space_pages.h"
 
 enum { TABLE_PAGES = 512, CLASSES_NX = POOL_CLASSES / 2 };
 
@@ -24,22 +25,64 @@ static void ghosts_drop(struct mm *mm, enum pool_kind kind, uint64_t index, uint
     }
 }
 
+/* Big blocks of nonpaged pool are mapped in pages of 2 MiB where the scenario says so; the pool's
+ * base is a multiple of them. */
+static bool is_large(const struct mm *mm, uint64_t count)
+{
+    return mm->config->large_pages && count >= TABLE_PAGES;
+}
+
+/* Frames for a run of whole large pages, each from one block; false when blocks are missing, and
+ * none is taken then. */
+static bool blocks_take(struct mm *mm, enum frame_want want, uint64_t count, uint64_t *out)
+{
+    const uint64_t pages = pte_level_pages(LEVEL_PD);
+    for (uint64_t done = 0; done < count; done += pages) {
+        pfn_t block;
+        if (!frames_take_block(mm, pages, pages, want, OWNER_POOL, 0, UINT64_MAX, UINT32_MAX,
+                               &block)) {
+            for (uint64_t i = 0; i < done; i++) frame_give(mm, pfn(out[i]));
+            return false;
+        }
+        for (uint64_t i = 0; i < pages; i++) out[done + i] = block.v + i;
+    }
+    return true;
+}
+
+/* The frames of a run: blocks for the part in large pages, then the rest. */
+static void frames_get(struct mm *mm, enum frame_want want, uint64_t count, unsigned *level,
+                       uint64_t *out)
+{
+    uint64_t large = *level > LEVEL_PT ? count & ~(pte_level_pages(LEVEL_PD) - 1) : 0;
+    if (large > 0 && !blocks_take(mm, want, large, out)) large = 0;
+    if (large == 0) *level = LEVEL_PT;
+    uint64_t got = frames_take(mm, count - large, want, OWNER_POOL, 0, UINT64_MAX, UINT32_MAX,
+                               false, out + large);
+    CHECK2(large + got == count, got, count);
+}
+
 static bool frames_back(struct mm *mm, const struct pool_request *request, va_t at, uint64_t count)
 {
     struct pools *pools = &mm->pools;
-    if (!paging_reserve(mm->hw, &mm->hw->system, at, count)) return false;
+    struct hw *hw = mm->hw;
+    bool large = is_large(mm, count); /* then the frames decide which tables there are to be */
+    unsigned level = large ? LEVEL_PD : LEVEL_PT;
+    if (!large && !paging_reserve(hw, &hw->system, at, count)) return false;
     if (frames_available(mm) < count) return false;
     pools->scratch = mem_grow(mm->from, pools->scratch, &pools->scratch_capacity, (size_t)count,
                               sizeof *pools->scratch);
     enum frame_want want = request->zeroed ? WANT_ZEROED : WANT_ANY;
-    uint64_t got = frames_take(mm, count, want, OWNER_POOL, 0, UINT64_MAX, UINT32_MAX, false,
-                               pools->scratch);
-    CHECK2(got == count, got, count);
+    frames_get(mm, want, count, &level, pools->scratch);
+    if (large && !paging_reserve_frames(hw, &hw->system, at, pools->scratch, count, level)) {
+        for (uint64_t i = 0; i < count; i++) frame_give(mm, pfn(pools->scratch[i]));
+        return false;
+    }
     for (uint64_t i = 0; i < count; i++)
         frame_at(mm, pfn(pools->scratch[i]))->cache = FRAME_CACHED;
     uint64_t bits = PTE_PRESENT | PTE_WRITE | PTE_GLOBAL | pte_cache_bits(PTE_CACHED) |
                     (request->executable ? 0 : PTE_NO_EXECUTE);
-    paging_set_range(mm->hw, &mm->hw->system, at, pools->scratch, count, bits);
+    if (paging_map_frames(hw, &hw->system, at, pools->scratch, count, bits, level))
+        tlb_flush_page(hw, at); /* empties the paging-structure caches */
     return true;
 }
 
@@ -49,7 +92,11 @@ static bool take_pages(struct mm *mm, const struct pool_request *request, uint64
 {
     struct pool *pool = &mm->pools.pool[request->kind];
     charge(mm->hw, COST_POOL_PAGE, 1);
-    if (!runs_first_fit(&pool->free_pages, count, 0, UINT64_MAX - 1, 1, index)) return false;
+    uint64_t align = request->kind == POOL_NONPAGED && is_large(mm, count) ? TABLE_PAGES : 1;
+    const struct runs *free = &pool->free_pages;
+    if (!(align > 1 && runs_first_fit(free, count, 0, UINT64_MAX - 1, align, index)) &&
+        !runs_first_fit(free, count, 0, UINT64_MAX - 1, 1, index))
+        return false;
     va_t at = pool_page_address(pool, *index);
     if (request->kind == POOL_NONPAGED && !frames_back(mm, request, at, count)) return false;
     runs_remove(&pool->free_pages, *index, count);
@@ -73,17 +120,17 @@ static uint64_t frames_collect(struct mm *mm, va_t at, uint64_t count)
 {
     struct pools *pools = &mm->pools;
     uint64_t found = 0;
+    uint64_t first = at.v >> PAGE_SHIFT_BITS;
     for (uint64_t done = 0; done < count;) {
-        va_t here = va_add(at, done * PAGE_BYTES);
-        uint64_t n = TABLE_PAGES - (here.v >> PAGE_SHIFT_BITS) % TABLE_PAGES;
-        if (n > count - done) n = count - done;
-        done += n;
-        const uint64_t *entry = paging_find(mm->hw, &mm->hw->system, here, NULL);
-        if (entry == NULL) continue;
+        struct slots s = space_slots(mm, &mm->hw->system, first + done, count - done);
+        done += s.count;
+        if (s.slot == NULL) continue;
         pools->scratch = mem_grow(mm->from, pools->scratch, &pools->scratch_capacity,
-                                  (size_t)(found + n), sizeof *pools->scratch);
-        for (uint64_t i = 0; i < n; i++)
-            if (entry[i] & PTE_PRESENT) pools->scratch[found++] = pte_pfn(entry[i]).v;
+                                  (size_t)(found + s.count), sizeof *pools->scratch);
+        for (uint64_t i = 0; i < s.count; i++) {
+            uint64_t entry = slots_entry(&s, i);
+            if (entry & PTE_PRESENT) pools->scratch[found++] = pte_pfn(entry).v;
+        }
     }
     return found;
 }

@@ -63,15 +63,20 @@ static uint32_t protect_of_bits(uint64_t bits)
 }
 
 uint32_t space_map_mdl(struct mm *mm, struct process *p, va_t requested, const uint64_t *frames,
-                       uint64_t page_count, uint64_t bits, uint32_t mdl, va_t *out)
+                       uint64_t page_count, uint64_t bits, unsigned level, uint64_t align_pages,
+                       uint32_t mdl, va_t *out)
 {
     CHECK(page_count != 0);
     uint64_t first;
+    struct hw *hw = mm->hw;
     if (requested.v != 0 && !is_mappable(mm, requested, page_count)) return ST_INVALID_ADDRESS;
     uint32_t status = space_place(mm, p, requested.v / PAGE_BYTES, page_count, false, &first);
     if (status != ST_SUCCESS) return status;
+    if (requested.v == 0 && align_pages > 1)
+        areas_gap_aligned(p, page_count, align_pages, space_user_range(mm), &first);
     va_t at = va(first * PAGE_BYTES);
-    if (!paging_reserve(mm->hw, &p->map, at, page_count)) return ST_INSUFFICIENT_RESOURCES;
+    if (!paging_reserve_frames(hw, &p->map, at, frames, page_count, level))
+        return ST_INSUFFICIENT_RESOURCES;
     struct area a = { .first_page = first,
                       .page_count = page_count,
                       .base_page = first,
@@ -81,7 +86,9 @@ uint32_t space_map_mdl(struct mm *mm, struct process *p, va_t requested, const u
                       .committed = true };
     charge(mm->hw, COST_VAD, 1);
     areas_insert(mm, p, &a);
-    paging_set_range(mm->hw, &p->map, at, frames, page_count, bits | PTE_PRESENT | PTE_USER);
+    bits |= PTE_PRESENT | PTE_USER;
+    if (paging_map_frames(hw, &p->map, at, frames, page_count, bits, level))
+        space_flush_page(mm, p, first);
     *out = at;
     return ST_SUCCESS;
 }

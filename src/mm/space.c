@@ -157,7 +157,8 @@ static uint32_t check_commit(const struct mm *mm, const struct process *p, struc
 {
     if (index == p->area_count || p->areas[index].first_page > r.first || !areas_hold(p, index, r))
         return ST_CONFLICTING_ADDRESSES;
-    if (p->areas[index].kind == AREA_MDL) return ST_CONFLICTING_ADDRESSES;
+    if (p->areas[index].kind == AREA_MDL || p->areas[index].large_level != 0)
+        return ST_CONFLICTING_ADDRESSES;
     if (p->areas[index].kind == AREA_VIEW) return ST_ALREADY_COMMITTED;
     return space_may_protect(mm, p, r, protect) ? ST_SUCCESS : ST_INVALID_PAGE_PROTECTION;
 }
@@ -198,6 +199,9 @@ static uint32_t check_free(struct mm *mm, const struct process *p, va_t at, uint
     if (p->areas[index].kind != AREA_PRIVATE) return ST_UNABLE_TO_DELETE_SECTION;
     if ((from_base || bytes == 0) && r->first != whole.first) return ST_FREE_VM_NOT_AT_BASE;
     if (bytes == 0) *r = whole;
+    if (p->areas[index].large_level != 0 &&
+        (!from_base || r->first != whole.first || r->end != whole.end))
+        return ST_UNABLE_TO_FREE_VM;
     return space_may_free(mm, p, *r) ? ST_SUCCESS : ST_INVALID_PAGE_PROTECTION;
 }
 

@@ -26,7 +26,8 @@ enum {
     MEMORY_RESERVE = 0x2000,
     MEMORY_DECOMMIT = 0x4000,
     MEMORY_RELEASE = 0x8000,
-    MEMORY_TOP_DOWN = 0x100000
+    MEMORY_TOP_DOWN = 0x100000,
+    MEMORY_LARGE_PAGES = 0x20000000
 };
 
 enum area_kind { AREA_PRIVATE, AREA_VIEW, AREA_MDL };
@@ -41,6 +42,7 @@ struct area {
     uint64_t section_page; /* page of the section that first_page shows */
     uint32_t mdl;          /* AREA_MDL */
     uint8_t kind;
+    uint8_t large_level; /* AREA_PRIVATE in large pages: the smallest that it has; 0 = 4 KiB */
     bool committed;
 };
 
@@ -84,6 +86,12 @@ uint32_t section_new(struct mm *mm, uint64_t page_count);
  * commits it when `commit`. ST_* status. `at` is rounded down to 64 KiB, the end up to a page. */
 uint32_t space_reserve(struct mm *mm, struct process *p, va_t *at, uint64_t *bytes,
                        uint32_t protect, bool commit, bool top_down);
+/* Reserves and commits memory in large pages, resident from then on: `bytes` is a multiple of the
+ * smallest page, of `least`, and pages of `most` are taken where they fit and a block is free.
+ * ST_INSUFFICIENT_RESOURCES: not enough blocks of free frames. Not part of the working set, and
+ * only released as a whole (space_large.c). */
+uint32_t space_reserve_large(struct mm *mm, struct process *p, va_t *at, uint64_t bytes,
+                             uint32_t protect, unsigned least, unsigned most);
 uint32_t space_map_view(struct mm *mm, struct process *p, va_t *at, uint64_t bytes,
                         uint32_t section, uint32_t protect);
 /* Commit inside one reservation; committing what is committed is fine. */
@@ -95,10 +103,12 @@ uint32_t space_release(struct mm *mm, struct process *p, va_t *at, uint64_t *byt
 uint32_t space_protect(struct mm *mm, struct process *p, va_t at, uint64_t bytes, uint32_t protect,
                        uint32_t *old);
 /* A user mapping of an MDL: `requested` page or 0. Frames are written at once, with `bits`
- * (PTE_USER and cache type and protection). Statuses as MmMapLockedPagesSpecifyCache raises them.
- */
+ * (PTE_USER and cache type and protection), in pages up to `level` where they fit; without a
+ * requested page it starts at a multiple of `align_pages` where there is room. Statuses as
+ * MmMapLockedPagesSpecifyCache raises them. */
 uint32_t space_map_mdl(struct mm *mm, struct process *p, va_t requested, const uint64_t *frames,
-                       uint64_t page_count, uint64_t bits, uint32_t mdl, va_t *out);
+                       uint64_t page_count, uint64_t bits, unsigned level, uint64_t align_pages,
+                       uint32_t mdl, va_t *out);
 /* Undoes it. False when no MDL mapping begins at that page. */
 bool space_unmap_mdl(struct mm *mm, struct process *p, va_t at, uint32_t mdl);
 /* Makes an address usable that belongs to no reservation: its whole 64 KiB when they are free, else

@@ -86,7 +86,8 @@ static size_t split(struct mm *mm, struct process *p, uint64_t page)
 static bool same_state(const struct area *a, const struct area *b)
 {
     return a->base_page == b->base_page && a->kind == b->kind && a->protect == b->protect &&
-           a->committed == b->committed && a->section == b->section && a->mdl == b->mdl;
+           a->committed == b->committed && a->large_level == b->large_level &&
+           a->section == b->section && a->mdl == b->mdl;
 }
 
 /* Merges equal neighbours among areas[from - 1] to areas[to]. */
@@ -144,22 +145,23 @@ uint64_t areas_committed(const struct process *p, struct page_range r)
     return pages;
 }
 
-static uint64_t align_up(uint64_t page)
+static uint64_t align_up(uint64_t page, uint64_t align_pages)
 {
-    return (page + GRANULARITY_PAGES - 1) / GRANULARITY_PAGES * GRANULARITY_PAGES;
+    return (page + align_pages - 1) / align_pages * align_pages;
 }
 
-static bool gap_lowest(const struct process *p, uint64_t page_count, struct page_range r,
-                       uint64_t *start)
+bool areas_gap_aligned(const struct process *p, uint64_t page_count, uint64_t align_pages,
+                       struct page_range r, uint64_t *start)
 {
-    uint64_t at = align_up(r.first);
+    uint64_t at = align_up(r.first, align_pages);
     for (size_t i = areas_from(p, at); i < p->area_count; i++) {
         const struct area *a = &p->areas[i];
         if (a->first_page > at && a->first_page - at >= page_count) break;
-        at = align_up(area_end(a));
+        at = align_up(area_end(a), align_pages);
     }
+    if (at >= r.end || r.end - at < page_count) return false;
     *start = at;
-    return at < r.end && r.end - at >= page_count;
+    return true;
 }
 
 static bool gap_highest(const struct process *p, uint64_t page_count, struct page_range r,
@@ -182,5 +184,6 @@ static bool gap_highest(const struct process *p, uint64_t page_count, struct pag
 bool areas_gap(const struct process *p, uint64_t page_count, struct page_range r, bool highest,
                uint64_t *start)
 {
-    return highest ? gap_highest(p, page_count, r, start) : gap_lowest(p, page_count, r, start);
+    return highest ? gap_highest(p, page_count, r, start)
+                   : areas_gap_aligned(p, page_count, GRANULARITY_PAGES, r, start);
 }

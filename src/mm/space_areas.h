@@ -34,5 +34,7 @@ void areas_rebase(struct process *p, uint64_t from, uint64_t to);
 uint64_t areas_committed(const struct process *p, struct page_range r);
 /* The lowest (highest) start of page_count >= 1 free pages in r at a multiple of 64 KiB. False:
  * none. */
+bool areas_gap_aligned(const struct process *p, uint64_t page_count, uint64_t align_pages,
+                       struct page_range r, uint64_t *start); /* the lowest */
 bool areas_gap(const struct process *p, uint64_t page_count, struct page_range r, bool highest,
                uint64_t *start);

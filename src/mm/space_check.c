@@ -6,13 +6,12 @@
 
 /* What the entries of one process add up to. */
 struct sums {
-    uint64_t entries, present, own_frames, shared_frames, committed_pages;
+    uint64_t entries[LEVEL_PDPT + 1], present, own_frames, shared_frames, committed_pages;
 };
 
 static void check_entry(struct mm *mm, const struct area *a, uint64_t page, uint64_t entry,
                         struct sums *sums)
 {
-    sums->entries++;
     CHECK2(a->committed, page, entry);
     if (a->kind == AREA_MDL) {
         CHECK2((entry & (PTE_PRESENT | PTE_USER)) == (PTE_PRESENT | PTE_USER), page, entry);
@@ -23,7 +22,7 @@ static void check_entry(struct mm *mm, const struct area *a, uint64_t page, uint
     uint64_t fixed = ~(PTE_ADDRESS | PTE_ACCESSED | PTE_DIRTY);
     CHECK2((entry & fixed) == (bits != 0 ? bits : PTE_RESIDENT), page, entry);
     CHECK2(frame_peek(mm, pte_pfn(entry)).shares >= (shared ? 2u : 1u), page, entry);
-    sums->present += (entry & PTE_PRESENT) != 0;
+    sums->present += (entry & PTE_PRESENT) != 0 && a->large_level == 0;
     sums->shared_frames += shared;
     sums->own_frames += !shared;
 }
@@ -32,12 +31,15 @@ static void check_entries(struct mm *mm, const struct process *p, const struct a
                           struct sums *sums)
 {
     uint64_t end = area_end(a);
-    if (p->map.level[LEVEL_PT].entries.now == 0) return;
-    for (uint64_t page = a->first_page, n; page < end; page += n) {
-        uint64_t *slot;
-        n = space_slots(mm, &p->map, page, end - page, &slot);
-        for (uint64_t i = 0; slot != NULL && i < n; i++)
-            if (slot[i] != 0) check_entry(mm, a, page + i, slot[i], sums);
+    const struct page_map *map = &p->map;
+    if (map->level[LEVEL_PT].entries.now + map->large[0].now + map->large[1].now == 0) return;
+    for (uint64_t page = a->first_page; page < end;) {
+        struct slots s = space_slots(mm, &p->map, page, end - page);
+        for (uint64_t i = 0, n = slots_entries(&s); i < n; i++)
+            sums->entries[s.level] += s.slot[i] != 0;
+        for (uint64_t i = 0; s.slot != NULL && i < s.count; i++)
+            if (slots_entry(&s, i) != 0) check_entry(mm, a, page + i, slots_entry(&s, i), sums);
+        page += s.count;
     }
 }
 
@@ -81,7 +83,10 @@ static void check_process(struct mm *mm, const struct process *p, struct sums *s
         if (a->kind == AREA_PRIVATE && a->committed) own.committed_pages += a->page_count;
         last = a;
     }
-    CHECK2(own.entries == p->map.level[LEVEL_PT].entries.now, own.entries, p->id);
+    const struct page_map *map = &p->map;
+    CHECK2(own.entries[LEVEL_PT] == map->level[LEVEL_PT].entries.now, own.entries[1], p->id);
+    CHECK2(own.entries[LEVEL_PD] == map->large[0].now, own.entries[LEVEL_PD], p->id);
+    CHECK2(own.entries[LEVEL_PDPT] == map->large[1].now, own.entries[LEVEL_PDPT], p->id);
     CHECK2(own.present * PAGE_BYTES == p->working_set.now, own.present, p->working_set.now);
     CHECK2(own.own_frames == p->private_frames.now, own.own_frames, p->private_frames.now);
     CHECK2(own.committed_pages * PAGE_BYTES == p->committed_bytes.now, own.committed_pages,

@@ -11,13 +11,15 @@ static va_t page_va(uint64_t page)
     return va(page << PAGE_SHIFT_BITS);
 }
 
-uint64_t space_slots(struct mm *mm, const struct page_map *map, uint64_t page, uint64_t page_count,
-                     uint64_t **slot)
+struct slots space_slots(struct mm *mm, const struct page_map *map, uint64_t page,
+                         uint64_t page_count)
 {
-    uint64_t n = TABLE_PAGES - page % TABLE_PAGES;
-    unsigned level;
-    *slot = paging_find(mm->hw, map, page_va(page), &level);
-    return n < page_count ? n : page_count;
+    struct slots s = { .page = page, .level = LEVEL_PT };
+    s.slot = paging_find(mm->hw, map, page_va(page), &s.level);
+    uint64_t pages = s.level == LEVEL_PT ? TABLE_PAGES : pte_level_pages(s.level);
+    uint64_t n = pages - page % pages;
+    s.count = n < page_count ? n : page_count;
+    return s;
 }
 
 pfn_t space_section_frame(const struct mm *mm, const struct area *a, uint64_t page)
@@ -62,11 +64,10 @@ void space_flush_page(struct mm *mm, struct process *p, uint64_t page)
 static uint64_t entries_in(struct mm *mm, const struct process *p, struct page_range r)
 {
     uint64_t count = 0;
-    for (uint64_t page = r.first, n; page < r.end; page += n) {
-        uint64_t *slot;
-        n = space_slots(mm, &p->map, page, r.end - page, &slot);
-        if (slot == NULL) continue;
-        for (uint64_t i = 0; i < n; i++) count += slot[i] != 0;
+    for (uint64_t page = r.first; page < r.end;) {
+        struct slots s = space_slots(mm, &p->map, page, r.end - page);
+        for (uint64_t i = 0, n = slots_entries(&s); i < n; i++) count += s.slot[i] != 0;
+        page += s.count;
     }
     return count;
 }
@@ -86,7 +87,8 @@ static bool flush_each(struct mm *mm, struct process *p, uint64_t entry_count)
 
 static bool has_entries(const struct process *p)
 {
-    return p->map.level[LEVEL_PT].entries.now != 0;
+    const struct page_map *map = &p->map;
+    return map->level[LEVEL_PT].entries.now + map->large[0].now + map->large[1].now != 0;
 }
 
 static void protect_entry(struct mm *mm, struct process *p, const struct area *a, uint64_t page,
@@ -108,12 +110,12 @@ void space_pages_protect(struct mm *mm, struct process *p, const struct area *a,
 {
     if (!has_entries(p)) return;
     bool flush = flush_each(mm, p, entries_in(mm, p, r));
-    for (uint64_t page = r.first, n; page < r.end; page += n) {
-        uint64_t *slot;
-        n = space_slots(mm, &p->map, page, r.end - page, &slot);
-        if (slot == NULL) continue;
-        for (uint64_t i = 0; i < n; i++)
-            if (slot[i] != 0) protect_entry(mm, p, a, page + i, slot[i], flush);
+    for (uint64_t page = r.first; page < r.end;) {
+        struct slots s = space_slots(mm, &p->map, page, r.end - page);
+        CHECK2(s.level == LEVEL_PT, page, s.level); /* memory in large pages keeps its protection */
+        for (uint64_t i = 0, n = slots_entries(&s); i < n; i++)
+            if (s.slot[i] != 0) protect_entry(mm, p, a, page + i, s.slot[i], flush);
+        page += s.count;
     }
     if (flush) flush_end(mm->hw);
 }
@@ -122,19 +124,20 @@ static void drop_entry(struct mm *mm, struct process *p, const struct area *a, u
                        uint64_t entry)
 {
     if (a->kind == AREA_MDL) return; /* the frames are the MDL's */
-    if ((entry & PTE_PRESENT) != 0) gauge_sub(&p->working_set, PAGE_BYTES);
+    bool counts = (entry & PTE_PRESENT) != 0 && a->large_level == 0;
+    if (counts) gauge_sub(&p->working_set, PAGE_BYTES);
     if (!is_shared(mm, a, page, entry)) gauge_sub(&p->private_frames, 1);
     frame_give(mm, pte_pfn(entry));
 }
 
+/* One entry of the TLB serves all of a large page, and one INVLPG drops it (SDM 4.10.4.1). */
 static void flush_entries(struct mm *mm, struct process *p, struct page_range r)
 {
-    for (uint64_t page = r.first, n; page < r.end; page += n) {
-        uint64_t *slot;
-        n = space_slots(mm, &p->map, page, r.end - page, &slot);
-        if (slot == NULL) continue;
-        for (uint64_t i = 0; i < n; i++)
-            if (slot[i] != 0) flush_add(mm->hw, page_va(page + i), 1);
+    for (uint64_t page = r.first; page < r.end;) {
+        struct slots s = space_slots(mm, &p->map, page, r.end - page);
+        for (uint64_t i = 0, n = slots_entries(&s); i < n; i++)
+            if (s.slot[i] != 0) flush_add(mm->hw, page_va(page + i), 1);
+        page += s.count;
     }
     flush_end(mm->hw);
 }
@@ -143,12 +146,11 @@ void space_pages_drop(struct mm *mm, struct process *p, const struct area *a, st
 {
     if (!has_entries(p)) return;
     if (flush_each(mm, p, entries_in(mm, p, r))) flush_entries(mm, p, r);
-    for (uint64_t page = r.first, n; page < r.end; page += n) {
-        uint64_t *slot;
-        n = space_slots(mm, &p->map, page, r.end - page, &slot);
-        if (slot == NULL) continue;
-        for (uint64_t i = 0; i < n; i++)
-            if (slot[i] != 0) drop_entry(mm, p, a, page + i, slot[i]);
+    for (uint64_t page = r.first; page < r.end;) {
+        struct slots s = space_slots(mm, &p->map, page, r.end - page);
+        for (uint64_t i = 0; i < s.count; i++)
+            if (slots_entry(&s, i) != 0) drop_entry(mm, p, a, page + i, slots_entry(&s, i));
+        page += s.count;
     }
     paging_clear_range(mm->hw, &p->map, page_va(r.first), r.end - r.first);
 }

@@ -89,6 +89,8 @@ static uint32_t check_protect(const struct mm *mm, const struct process *p, stru
     if (index == p->area_count || p->areas[index].first_page > r.first ||
         !areas_hold(p, index, r) || p->areas[index].kind == AREA_MDL)
         return ST_CONFLICTING_ADDRESSES;
+    if (p->areas[index].large_level != 0 && protect != p->areas[index].protect)
+        return ST_CONFLICTING_ADDRESSES; /* implementations */
     if (!space_protect_fits(protect, (enum area_kind)p->areas[index].kind))
         return ST_INVALID_PAGE_PROTECTION;
     if (!space_is_committed(p, index, r)) return ST_NOT_COMMITTED;
@@ -112,6 +114,7 @@ uint32_t space_protect(struct mm *mm, struct process *p, va_t at, uint64_t bytes
     uint32_t status = check_protect(mm, p, r, index, protect);
     if (status != ST_SUCCESS) return status;
     *old = p->areas[index].protect;
+    if (p->areas[index].large_level != 0) return ST_SUCCESS;
     charge(mm->hw, COST_VAD, 1);
     space_pages_protect(mm, p, areas_set(mm, p, r, true, protect), r);
     return ST_SUCCESS;

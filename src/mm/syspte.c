@@ -39,20 +39,22 @@ static uint64_t index_of(const struct syspte *s, va_t at)
     return at.v < s->base.v ? UINT64_MAX : (at.v - s->base.v) >> PAGE_SHIFT_BITS;
 }
 
-/* Where the policy puts a run. A next-fit search that finds nothing up to the end starts over. */
-static bool find_run(const struct syspte *s, uint64_t count, uint64_t *start)
+/* Where the policy puts a run. A next-fit search that finds nothing up to the end starts over. Best
+ * fit knows no alignment: aligned runs are the lowest that is long enough (inferred). */
+static bool find_run(const struct syspte *s, uint64_t count, uint64_t align_pages, uint64_t *start)
 {
     const uint64_t last = UINT64_MAX - 1;
     switch (s->policy) {
     case PTE_BEST_FIT:
+        if (align_pages > 1) break;
         return runs_best_fit(&s->free, count, start);
     case PTE_NEXT_FIT:
-        if (runs_first_fit(&s->free, count, s->next_start, last, 1, start)) return true;
+        if (runs_first_fit(&s->free, count, s->next_start, last, align_pages, start)) return true;
         break;
     case PTE_FIRST_FIT:
         break;
     }
-    return runs_first_fit(&s->free, count, 0, last, 1, start);
+    return runs_first_fit(&s->free, count, 0, last, align_pages, start);
 }
 
 /* Page tables of the system are never given back, so each needs to be made only once. */
@@ -84,18 +86,30 @@ static void level_changed(struct mm *mm)
     timeline_set(&s->timeline, hw_now(mm->hw).v, s->in_use.now);
 }
 
-/* With the lock. */
-static bool reserve(struct mm *mm, uint64_t count, enum pte_priority priority, enum pte_user user,
-                    va_t *out)
+/* Tables of a run that large pages are about to take the place of: they may be given back. */
+static void tables_forget(struct mm *mm, uint64_t start, uint64_t count)
+{
+    struct syspte *s = &mm->syspte;
+    uint64_t lead = (s->base.v >> PAGE_SHIFT_BITS) & ((1u << TABLE_SHIFT_BITS) - 1);
+    uint64_t last = (lead + start + count - 1) >> TABLE_SHIFT_BITS;
+    for (uint64_t table = (lead + start) >> TABLE_SHIFT_BITS; table <= last; table++) {
+        if (table / 64 >= s->tables_capacity) return;
+        s->tables_made[table / 64] &= ~((uint64_t)1 << (table % 64));
+    }
+}
+
+/* With the lock. Aligned runs get no tables. */
+static bool reserve(struct mm *mm, uint64_t count, uint64_t align_pages,
+                    enum pte_priority priority, enum pte_user user, va_t *out)
 {
     struct syspte *s = &mm->syspte;
     charge(mm->hw, COST_PTE_RANGE, 1);
     uint64_t start;
     if (count > s->free.total || s->free.total - count < s->threshold[priority] ||
-        !find_run(s, count, &start) || !tables_reserve(mm, start, count)) {
-        s->failures[priority]++;
+        !find_run(s, count, align_pages, &start) ||
+        (align_pages == 1 && !tables_reserve(mm, start, count)))
         return false;
-    }
+    if (align_pages > 1) tables_forget(mm, start, count);
     if (s->pending.total > 0 && runs_overlaps(&s->pending, start, count)) {
         tlb_flush_all(mm->hw);
         runs_clear(&s->pending);
@@ -115,7 +129,19 @@ bool syspte_reserve(struct mm *mm, uint64_t count, enum pte_priority priority, e
 {
     CHECK(count >= 1);
     lock_enter(mm, LOCK_SYSTEM_PTE, &mm->pte_lock);
-    bool fine = reserve(mm, count, priority, user, out);
+    bool fine = reserve(mm, count, 1, priority, user, out);
+    if (!fine) mm->syspte.failures[priority]++;
+    lock_leave(mm, &mm->pte_lock);
+    return fine;
+}
+
+bool syspte_reserve_aligned(struct mm *mm, uint64_t count, uint64_t align_pages,
+                            enum pte_priority priority, enum pte_user user, va_t *out)
+{
+    uint64_t base = mm->syspte.base.v >> PAGE_SHIFT_BITS;
+    CHECK2(count >= 1 && align_pages > 1 && base % align_pages == 0, count, align_pages);
+    lock_enter(mm, LOCK_SYSTEM_PTE, &mm->pte_lock);
+    bool fine = reserve(mm, count, align_pages, priority, user, out);
     lock_leave(mm, &mm->pte_lock);
     return fine;
 }

@@ -54,6 +54,11 @@ void syspte_free(struct mm *mm);
  * Reusing freed PTEs whose flush is pending flushes the whole TLB first and clears the batch. */
 bool syspte_reserve(struct mm *mm, uint64_t count, enum pte_priority priority, enum pte_user user,
                     va_t *out);
+/* The same at a multiple of align_pages of the address space, for a mapping in large pages: without
+ * page tables, which the caller makes as it needs them. False, and not counted: there is no such
+ * run, but there may be one without the alignment. */
+bool syspte_reserve_aligned(struct mm *mm, uint64_t count, uint64_t align_pages,
+                            enum pte_priority priority, enum pte_user user, va_t *out);
 /* Gives a run (or a part of one) back: clears its entries, flushes now or marks it pending. */
 void syspte_release(struct mm *mm, va_t at, uint64_t count, enum pte_user user);
 bool syspte_owns(const struct mm *mm, va_t at);

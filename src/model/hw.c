@@ -41,6 +41,9 @@ void hw_init(struct hw *hw, const struct allocator *from, const struct hw_config
                        .hz = config->hz,
                        .mode = config->mode,
                        .top_level = top_levels[config->mode],
+                       .large_level = config->has_1_gib_pages && config->mode != PAGING_PAE
+                                          ? LEVEL_PDPT
+                                          : LEVEL_PD,
                        .kernel_start = config->kernel_start,
                        .cpu_count = config->cpu_count,
                        .socket_count = config->socket_count == 0 ? 1 : config->socket_count,
@@ -93,6 +96,11 @@ static void check_clock(const struct cpu *cpu)
     CHECK2(sum == cpu->clock.v, sum, cpu->clock.v);
 }
 
+static unsigned level_of(uint64_t tag)
+{
+    return LEVEL_PT + (unsigned)tlb_tag_size(tag);
+}
+
 static va_t address_of(const struct hw *hw, uint64_t tag)
 {
     static const unsigned shifts[PAGE_SIZE_COUNT] = { 12, 21, 30 };
@@ -116,7 +124,7 @@ static void check_array(struct hw *hw, const struct cpu *cpu, const struct tlb_a
         const struct page_map *map = context_map(hw, space);
         va_t at = address_of(hw, a->tag[i]);
         uint64_t entry = map == NULL ? 0 : paging_entry(hw, map, at);
-        uint64_t cached = a->data[i];
+        uint64_t cached = pte_as_small(a->data[i], level_of(a->tag[i]), at);
         bool same = (entry & exact) == (cached & exact) && (cached & grants & ~entry) == 0 &&
                     (entry & PTE_NO_EXECUTE & ~cached) == 0;
         if (!same && !may_be_stale(context, at) && !flush_is_due(hw, cpu, space, at))

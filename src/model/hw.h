@@ -24,7 +24,8 @@ struct page_map {
     pfn_t root;
     uint32_t space; /* 0 = the system's map; processes count from 1 */
     struct level_gauges level[LEVEL_COUNT];
-    struct gauge bytes; /* of all its tables */
+    struct gauge large[2]; /* entries that map pages of 2 MiB, 1 GiB */
+    struct gauge bytes;    /* of all its tables */
     uint64_t writes;    /* entries written */
     uint64_t flushes;   /* of its user pages: who missed one flushes at the next load */
     pfn_t shadow;       /* with KVA shadow: the root of user mode, without the kernel's half */
@@ -120,6 +121,7 @@ struct hw {
     uint64_t price[COST_COUNT];
     enum paging_mode mode;
     unsigned top_level;    /* LEVEL_PML4, LEVEL_PML5 or LEVEL_PDPT */
+    unsigned large_level;  /* of the largest page: LEVEL_PD, or LEVEL_PDPT with pages of 1 GiB */
     uint64_t kernel_start; /* lowest kernel address: entries above it are the system's and global */
     struct phys phys;
     bool has_caches;
@@ -148,6 +150,7 @@ struct hw_config {
     uint64_t hz;
     const uint64_t *price; /* COST_COUNT */
     enum paging_mode mode;
+    bool has_1_gib_pages; /* the processor's; PAE has none whatever it says */
     uint64_t kernel_start;
     struct tlb_level_geometry l1d, l1i, l2;
     struct tlb_geometry psc[PSC_COUNT];
@@ -226,8 +229,8 @@ struct page_map *paging_map_for(struct hw *hw, struct page_map *map, va_t at);
 /* The leaf slot of `at` (a 4 KiB entry, or the large entry that covers it: *level tells), or NULL
  * when a table above is missing. No cost, no side effect. */
 uint64_t *paging_find(struct hw *hw, const struct page_map *map, va_t at, unsigned *level);
-uint64_t paging_entry(struct hw *hw, const struct page_map *map,
-                      va_t at); /* 0 when there is none */
+/* The entry as a 4 KiB one, also for the part of a large page; 0 when there is none. */
+uint64_t paging_entry(struct hw *hw, const struct page_map *map, va_t at);
 /* Makes the tables above `at` and its page-table slot exist; NULL when no frame is free. Charges
  * the entries it writes and the zeroing of new tables. */
 uint64_t *paging_slot(struct hw *hw, struct page_map *map, va_t at);
@@ -239,9 +242,50 @@ void paging_set(struct hw *hw, struct page_map *map, va_t at, uint64_t entry);
 /* Writes `page_count` consecutive entries; entry i maps frames[i]. */
 void paging_set_range(struct hw *hw, struct page_map *map, va_t at, const uint64_t *frames,
                       uint64_t page_count, uint64_t bits);
-/* Clears a range: missing tables are skipped. Returns how many entries were present. Process tables
- * that become empty are given back. */
+/* Clears a range: missing tables are skipped. Returns how many pages were present. Process tables
+ * that become empty are given back. A large page of which only a part lies in the range is split;
+ * paging_split_edges before it, so that this cannot fail. */
 uint64_t paging_clear_range(struct hw *hw, struct page_map *map, va_t at, uint64_t page_count);
+
+/* ---- large pages (paging_large.c) ---- */
+
+/* Makes 512 entries of the next level out of the large page at `at`, with its rights, accessed and
+ * dirty bit; true when there is none. False when no frame is free. Flushing is the caller's. */
+bool paging_split(struct hw *hw, struct page_map *map, va_t at);
+/* Splits until no large page lies on both sides of either end of the range. */
+bool paging_split_edges(struct hw *hw, struct page_map *map, va_t at, uint64_t page_count);
+/* Makes one large page out of the 512 entries of the page table at `at`, when all are present and
+ * have the same bits (accessed and dirty apart) and consecutive frames that start at a multiple of
+ * 512. Returns whether it did; the caller flushes then. */
+bool paging_join(struct hw *hw, struct page_map *map, va_t at);
+/* The largest level up to `most` whose page can map frames[0..] at `at`: addresses are aligned,
+ * frames consecutive, and no entry below is in use. */
+unsigned paging_level_for(struct hw *hw, const struct page_map *map, va_t at,
+                          const uint64_t *frames, uint64_t page_count, unsigned most);
+/* One large page at `at`, a multiple of its size: first the tables above its entry (false when no
+ * frame is free), then the entry. Whether it replaced a table without entries, which
+ * paging-structure caches may still name: the caller flushes then. `bits` are those of a 4 KiB
+ * entry. */
+bool paging_reserve_large(struct hw *hw, struct page_map *map, va_t at, unsigned level);
+bool paging_set_large(struct hw *hw, struct page_map *map, va_t at, unsigned level, pfn_t f,
+                      uint64_t bits);
+/* The same for page_count consecutive frames from f on. */
+unsigned paging_level_for_run(struct hw *hw, const struct page_map *map, va_t at, pfn_t f,
+                              uint64_t page_count, unsigned most);
+/* As paging_reserve and paging_set_range, with entries as large as paging_level_for allows. `bits`
+ * and what is returned as for one large page. */
+bool paging_reserve_frames(struct hw *hw, struct page_map *map, va_t at, const uint64_t *frames,
+                           uint64_t page_count, unsigned most);
+bool paging_map_frames(struct hw *hw, struct page_map *map, va_t at, const uint64_t *frames,
+                       uint64_t page_count, uint64_t bits, unsigned most);
+/* Exchanges the bits `changed` of the entries of a range for `bits` (a 4 KiB entry's, without PAT);
+ * reads and writes each entry once. No large page reaches over the ends. */
+void paging_protect(struct hw *hw, struct page_map *map, va_t at, uint64_t page_count,
+                    uint64_t changed, uint64_t bits);
+/* Entries that map the pages of a range: a large page counts once, and so does a page that is not
+ * mapped. */
+uint64_t paging_leaf_count(struct hw *hw, const struct page_map *map, va_t at,
+                           uint64_t page_count);
 
 /* ---- TLB (translate.c) ---- */
 

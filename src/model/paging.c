@@ -1,38 +1,31 @@
 /* Page tables in simulated frames, in the true entry format; the only writer of entries.
  * Intel SDM volume 3A, chapter 4; AMD APM volume 2, chapter 5. */
+#include "model/paging_tables.h"
+
 #include "base/check.h"
-#include "model/hw.h"
 
-#include <string.h>
+enum { INDEX_BITS = 9 };
 
-enum { TABLE_ENTRIES = 512, INDEX_BITS = 9 };
-
-/* Upper entries allow everything: permissions are those of the leaf. PAE page-directory-pointer
- * entries have no R/W and U/S bits (SDM table 4-8). */
-static uint64_t table_bits(const struct hw *hw, unsigned level, bool user)
+/* PAE page-directory-pointer entries have no R/W and U/S bits (SDM table 4-8). */
+uint64_t paging_table_bits(const struct hw *hw, unsigned level, bool user)
 {
     if (hw->mode == PAGING_PAE && level == LEVEL_PDPT) return PTE_PRESENT;
     return PTE_PRESENT | PTE_WRITE | (user ? PTE_USER : 0);
 }
 
-static size_t index_at(const struct hw *hw, va_t at, unsigned level)
+size_t paging_index(const struct hw *hw, va_t at, unsigned level)
 {
     size_t index =
         (size_t)(at.v >> (PAGE_SHIFT_BITS + INDEX_BITS * (level - 1)) & (TABLE_ENTRIES - 1));
     return hw->mode == PAGING_PAE && level == LEVEL_PDPT ? index & 3 : index;
 }
 
-static bool is_kernel(const struct hw *hw, va_t at)
-{
-    return at.v >= hw->kernel_start;
-}
-
 struct page_map *paging_map_for(struct hw *hw, struct page_map *map, va_t at)
 {
-    return is_kernel(hw, at) ? &hw->system : map;
+    return paging_is_kernel(hw, at) ? &hw->system : map;
 }
 
-static bool take_table(struct hw *hw, struct page_map *map, unsigned level, pfn_t *out)
+bool paging_take_table(struct hw *hw, struct page_map *map, unsigned level, pfn_t *out)
 {
     if (!hw->tables.take(hw->tables.context, out)) return false;
     phys_fill(&hw->phys, *out, FILL_ZERO);
@@ -42,7 +35,7 @@ static bool take_table(struct hw *hw, struct page_map *map, unsigned level, pfn_
     return true;
 }
 
-static void give_table(struct hw *hw, struct page_map *map, unsigned level, pfn_t table)
+void paging_give_table(struct hw *hw, struct page_map *map, unsigned level, pfn_t table)
 {
     map_remove(&hw->table_used, table.v);
     gauge_sub(&map->level[level].tables, 1);
@@ -51,7 +44,7 @@ static void give_table(struct hw *hw, struct page_map *map, unsigned level, pfn_
 }
 
 /* What the manager writes is in the caches of the processor that it runs on. */
-static void place_entries(struct hw *hw, pfn_t table, const uint64_t *first, uint64_t count)
+void paging_place(struct hw *hw, pfn_t table, const uint64_t *first, uint64_t count)
 {
     if (!hw->has_caches) return;
     size_t index = (size_t)(first - phys_table(&hw->phys, table));
@@ -69,19 +62,22 @@ static void shadow_entry(struct hw *hw, const struct page_map *map, const uint64
     size_t index = (size_t)(slot - phys_table(&hw->phys, map->root));
     phys_table(&hw->phys, map->shadow)[index] = *slot;
     charge(hw, COST_PTE_WRITE, 1);
-    place_entries(hw, map->shadow, &phys_table(&hw->phys, map->shadow)[index], 1);
+    paging_place(hw, map->shadow, &phys_table(&hw->phys, map->shadow)[index], 1);
 }
 
-/* Writes one entry of a table and keeps the counts of entries in use. */
-static void entry_write(struct hw *hw, struct page_map *map, unsigned level, pfn_t table,
-                        uint64_t *slot, uint64_t entry)
+void paging_write(struct hw *hw, struct page_map *map, unsigned level, pfn_t table, va_t at,
+                  uint64_t entry)
 {
+    uint64_t *slot = paging_slot_of(hw, table, at, level);
     bool was = *slot != 0, is = entry != 0;
-    *slot = level == LEVEL_PT ? entry_for(hw, entry) : entry;
+    bool was_large = pte_is_large(*slot, level), is_large = pte_is_large(entry, level);
+    *slot = entry_for(hw, entry);
     map->writes++;
     charge(hw, COST_PTE_WRITE, 1);
-    place_entries(hw, table, slot, 1);
+    paging_place(hw, table, slot, 1);
     if (level == hw->top_level && page_map_has_shadow(hw, map)) shadow_entry(hw, map, slot);
+    if (was_large) gauge_sub(&map->large[level - LEVEL_PD], 1);
+    if (is_large) gauge_add(&map->large[level - LEVEL_PD], 1, hw_now(hw));
     if (was == is) return;
     uint64_t used = map_at(&hw->table_used, table.v);
     if (is)
@@ -94,13 +90,13 @@ static void entry_write(struct hw *hw, struct page_map *map, unsigned level, pfn
 static void free_root(struct hw *hw, struct page_map *map)
 {
     hw->maps[map->space - 1] = NULL;
-    give_table(hw, map, hw->top_level, map->root);
+    paging_give_table(hw, map, hw->top_level, map->root);
 }
 
 bool paging_init(struct hw *hw, struct page_map *map, uint32_t space)
 {
     *map = (struct page_map){ .space = space };
-    if (!take_table(hw, map, hw->top_level, &map->root)) return false;
+    if (!paging_take_table(hw, map, hw->top_level, &map->root)) return false;
     if (space == 0) return true;
     if (hw->map_count < space) {
         hw->maps = mem_grow(hw->from, hw->maps, &hw->map_capacity, space, sizeof *hw->maps);
@@ -109,17 +105,18 @@ bool paging_init(struct hw *hw, struct page_map *map, uint32_t space)
     hw->maps[space - 1] = map;
     uint64_t *own = phys_table(&hw->phys, map->root);
     const uint64_t *system = phys_table(&hw->phys, hw->system.root);
-    for (size_t i = index_at(hw, va(hw->kernel_start), hw->top_level); i < TABLE_ENTRIES; i++)
+    for (size_t i = paging_index(hw, va(hw->kernel_start), hw->top_level); i < TABLE_ENTRIES; i++)
         own[i] = system[i];
     if (!page_map_has_shadow(hw, map)) return true;
-    if (take_table(hw, map, hw->top_level, &map->shadow)) return true;
+    if (paging_take_table(hw, map, hw->top_level, &map->shadow)) return true;
     free_root(hw, map);
     return false;
 }
 
 void paging_free(struct hw *hw, struct page_map *map)
 {
-    if (page_map_has_shadow(hw, map)) give_table(hw, map, hw->top_level, map->shadow);
+    if (page_map_has_shadow(hw, map))
+        paging_give_table(hw, map, hw->top_level, map->shadow);
     free_root(hw, map);
 }
 
@@ -130,75 +127,75 @@ static void mirror_root_entry(struct hw *hw, size_t index, uint64_t entry)
         if (hw->maps[i] != NULL) phys_table(&hw->phys, hw->maps[i]->root)[index] = entry;
 }
 
-/* The table of `level` that covers `at`; false when one above is missing. Stores nothing. */
-static bool table_at(struct hw *hw, const struct page_map *map, va_t at, unsigned level, pfn_t *out)
+unsigned paging_leaf(struct hw *hw, const struct page_map *map, va_t at, pfn_t *table)
 {
-    *out = is_kernel(hw, at) ? hw->system.root : map->root;
-    for (unsigned l = hw->top_level; l > level; l--) {
-        uint64_t entry = phys_table(&hw->phys, *out)[index_at(hw, at, l)];
-        if ((entry & PTE_PRESENT) == 0) return false;
-        *out = pte_pfn(entry);
+    *table = paging_is_kernel(hw, at) ? hw->system.root : map->root;
+    for (unsigned level = hw->top_level;; level--) {
+        if (level == LEVEL_PT) return level;
+        uint64_t entry = *paging_slot_of(hw, *table, at, level);
+        if (pte_is_large(entry, level)) return level;
+        if ((entry & PTE_PRESENT) == 0) return 0;
+        *table = pte_pfn(entry);
     }
-    return true;
 }
 
 uint64_t *paging_find(struct hw *hw, const struct page_map *map, va_t at, unsigned *level)
 {
-    pfn_t table = is_kernel(hw, at) ? hw->system.root : map->root;
-    for (unsigned l = hw->top_level;; l--) {
-        uint64_t *slot = &phys_table(&hw->phys, table)[index_at(hw, at, l)];
-        if (l == LEVEL_PT || (l < LEVEL_PML4 && (*slot & PTE_LARGE) && (*slot & PTE_PRESENT))) {
-            if (level != NULL) *level = l;
-            return slot;
-        }
-        if ((*slot & PTE_PRESENT) == 0) return NULL;
-        table = pte_pfn(*slot);
-    }
+    pfn_t table;
+    unsigned leaf = paging_leaf(hw, map, at, &table);
+    if (leaf == 0) return NULL;
+    if (level != NULL) *level = leaf;
+    return paging_slot_of(hw, table, at, leaf);
 }
 
 uint64_t paging_entry(struct hw *hw, const struct page_map *map, va_t at)
 {
-    const uint64_t *slot = paging_find(hw, map, at, NULL);
-    return slot == NULL ? 0 : *slot;
+    unsigned level;
+    const uint64_t *slot = paging_find(hw, map, at, &level);
+    return slot == NULL ? 0 : pte_as_small(*slot, level, at);
 }
 
-/* The page table of `at`, made when missing; false when no frame is free. */
-static bool leaf_table(struct hw *hw, struct page_map *map, va_t at, pfn_t *out)
+/* A new table for the entry of `level` that covers `at`. */
+static bool add_table(struct hw *hw, struct page_map *map, pfn_t table, va_t at, unsigned level)
 {
-    map = paging_map_for(hw, map, at);
-    pfn_t table = map->root;
-    for (unsigned l = hw->top_level; l > LEVEL_PT; l--) {
-        uint64_t *slot = &phys_table(&hw->phys, table)[index_at(hw, at, l)];
-        if ((*slot & PTE_PRESENT) == 0) {
-            pfn_t made;
-            if (!take_table(hw, map, l - 1, &made)) return false;
-            slot = &phys_table(&hw->phys, table)[index_at(hw, at, l)];
-            entry_write(hw, map, l, table, slot,
-                        pte_make(made, table_bits(hw, l, !is_kernel(hw, at))));
-            if (l == hw->top_level && is_kernel(hw, at))
-                mirror_root_entry(hw, index_at(hw, at, l), *slot);
-        }
-        table = pte_pfn(*slot);
+    pfn_t made;
+    bool user = !paging_is_kernel(hw, at);
+    if (!paging_take_table(hw, map, level - 1, &made)) return false;
+    uint64_t entry = pte_make(made, paging_table_bits(hw, level, user));
+    paging_write(hw, map, level, table, at, entry);
+    if (level == hw->top_level && !user)
+        mirror_root_entry(hw, paging_index(hw, at, level), entry);
+    return true;
+}
+
+bool paging_make(struct hw *hw, struct page_map *map, va_t at, unsigned level, pfn_t *out)
+{
+    *out = map->root;
+    for (unsigned l = hw->top_level; l > level; l--) {
+        uint64_t entry = *paging_slot_of(hw, *out, at, l);
+        if (pte_is_large(entry, l) && !paging_split(hw, map, at)) return false;
+        if (entry == 0 && !add_table(hw, map, *out, at, l)) return false;
+        *out = pte_pfn(*paging_slot_of(hw, *out, at, l));
     }
-    *out = table;
     return true;
 }
 
 uint64_t *paging_slot(struct hw *hw, struct page_map *map, va_t at)
 {
     pfn_t table;
-    if (!leaf_table(hw, map, at, &table)) return NULL;
-    return &phys_table(&hw->phys, table)[index_at(hw, at, LEVEL_PT)];
+    if (!paging_make(hw, paging_map_for(hw, map, at), at, LEVEL_PT, &table)) return NULL;
+    return paging_slot_of(hw, table, at, LEVEL_PT);
 }
 
 bool paging_reserve(struct hw *hw, struct page_map *map, va_t at, uint64_t page_count)
 {
     uint64_t done = 0;
+    map = paging_map_for(hw, map, at);
     while (done < page_count) {
         va_t here = va_add(at, done * PAGE_BYTES);
         pfn_t table;
-        if (!leaf_table(hw, map, here, &table)) return false;
-        done += TABLE_ENTRIES - index_at(hw, here, LEVEL_PT);
+        if (!paging_make(hw, map, here, LEVEL_PT, &table)) return false;
+        done += TABLE_ENTRIES - paging_index(hw, here, LEVEL_PT);
     }
     return true;
 }
@@ -207,9 +204,8 @@ void paging_set(struct hw *hw, struct page_map *map, va_t at, uint64_t entry)
 {
     map = paging_map_for(hw, map, at);
     pfn_t table;
-    CHECK(leaf_table(hw, map, at, &table));
-    entry_write(hw, map, LEVEL_PT, table, &phys_table(&hw->phys, table)[index_at(hw, at, LEVEL_PT)],
-                entry);
+    CHECK(paging_make(hw, map, at, LEVEL_PT, &table));
+    paging_write(hw, map, LEVEL_PT, table, at, entry);
 }
 
 void paging_set_range(struct hw *hw, struct page_map *map, va_t at, const uint64_t *frames,
@@ -218,11 +214,11 @@ void paging_set_range(struct hw *hw, struct page_map *map, va_t at, const uint64
     map = paging_map_for(hw, map, at);
     for (uint64_t done = 0; done < page_count;) {
         va_t here = va_add(at, done * PAGE_BYTES);
-        size_t first = index_at(hw, here, LEVEL_PT);
+        size_t first = paging_index(hw, here, LEVEL_PT);
         uint64_t n = TABLE_ENTRIES - first;
         if (n > page_count - done) n = page_count - done;
         pfn_t table;
-        CHECK(leaf_table(hw, map, here, &table));
+        CHECK(paging_make(hw, map, here, LEVEL_PT, &table));
         uint64_t *slot = &phys_table(&hw->phys, table)[first];
         uint64_t fresh = 0;
         for (uint64_t i = 0; i < n; i++) {
@@ -231,27 +227,45 @@ void paging_set_range(struct hw *hw, struct page_map *map, va_t at, const uint64
         }
         map->writes += n;
         charge(hw, COST_PTE_WRITE, n);
-        place_entries(hw, table, slot, n);
+        paging_place(hw, table, slot, n);
         gauge_add(&map->level[LEVEL_PT].entries, fresh, hw_now(hw));
         map_set(&hw->table_used, table.v, map_at(&hw->table_used, table.v) + fresh);
         done += n;
     }
 }
 
-/* Gives back the tables of a process that hold no entry any more, from the page table of `at`
- * upwards. */
-static void drop_empty_tables(struct hw *hw, struct page_map *map, va_t at)
+void paging_drop_empty(struct hw *hw, struct page_map *map, va_t at, unsigned level)
 {
-    for (unsigned level = LEVEL_PT; level < hw->top_level; level++) {
+    for (; map->space != 0 && level < hw->top_level; level++) {
         pfn_t parent = map->root;
         for (unsigned l = hw->top_level; l > level + 1; l--)
-            parent = pte_pfn(phys_table(&hw->phys, parent)[index_at(hw, at, l)]);
-        uint64_t *slot = &phys_table(&hw->phys, parent)[index_at(hw, at, level + 1)];
-        pfn_t table = pte_pfn(*slot);
+            parent = pte_pfn(*paging_slot_of(hw, parent, at, l));
+        pfn_t table = pte_pfn(*paging_slot_of(hw, parent, at, level + 1));
         if (map_at(&hw->table_used, table.v) != 0) return;
-        entry_write(hw, map, level + 1, parent, slot, 0);
-        give_table(hw, map, level, table);
+        paging_write(hw, map, level + 1, parent, at, 0);
+        paging_give_table(hw, map, level, table);
     }
+}
+
+/* The entries of one page table; returns how many were present. */
+static uint64_t clear_small(struct hw *hw, struct page_map *map, va_t at, pfn_t table, uint64_t n)
+{
+    uint64_t used = map_at(&hw->table_used, table.v), present = 0, cleared = 0;
+    uint64_t *slot = paging_slot_of(hw, table, at, LEVEL_PT);
+    if (used == 0) return 0;
+    for (uint64_t i = 0; i < n; i++) {
+        present += (slot[i] & PTE_PRESENT) != 0;
+        cleared += slot[i] != 0;
+        slot[i] = 0;
+    }
+    if (cleared == 0) return 0;
+    map->writes += cleared;
+    charge(hw, COST_PTE_WRITE, cleared);
+    paging_place(hw, table, slot, n);
+    gauge_sub(&map->level[LEVEL_PT].entries, cleared);
+    map_set(&hw->table_used, table.v, used - cleared);
+    paging_drop_empty(hw, map, at, LEVEL_PT);
+    return present;
 }
 
 uint64_t paging_clear_range(struct hw *hw, struct page_map *map, va_t at, uint64_t page_count)
@@ -260,28 +274,22 @@ uint64_t paging_clear_range(struct hw *hw, struct page_map *map, va_t at, uint64
     uint64_t present = 0;
     for (uint64_t done = 0; done < page_count;) {
         va_t here = va_add(at, done * PAGE_BYTES);
-        size_t first = index_at(hw, here, LEVEL_PT);
-        uint64_t n = TABLE_ENTRIES - first;
-        if (n > page_count - done) n = page_count - done;
         pfn_t table;
-        done += n;
-        if (!table_at(hw, map, here, LEVEL_PT, &table)) continue;
-        uint64_t used = map_at(&hw->table_used, table.v);
-        if (used == 0) continue;
-        uint64_t *slot = &phys_table(&hw->phys, table)[first];
-        uint64_t cleared = 0;
-        for (uint64_t i = 0; i < n; i++) {
-            present += (slot[i] & PTE_PRESENT) != 0;
-            cleared += slot[i] != 0;
-            slot[i] = 0;
+        unsigned level = paging_leaf(hw, map, here, &table);
+        uint64_t pages = pte_level_pages(level > LEVEL_PT ? level : LEVEL_PD);
+        uint64_t n = pages - (here.v >> PAGE_SHIFT_BITS) % pages;
+        if (n > page_count - done) n = page_count - done;
+        if (level > LEVEL_PT && n < pages) {
+            CHECK(paging_split(hw, map, here));
+            continue;
         }
-        if (cleared == 0) continue;
-        map->writes += cleared;
-        charge(hw, COST_PTE_WRITE, cleared);
-        place_entries(hw, table, slot, n);
-        gauge_sub(&map->level[LEVEL_PT].entries, cleared);
-        map_set(&hw->table_used, table.v, used - cleared);
-        if (map->space != 0) drop_empty_tables(hw, map, here);
+        done += n;
+        if (level == LEVEL_PT) present += clear_small(hw, map, here, table, n);
+        if (level <= LEVEL_PT) continue;
+        bool was_present = (*paging_slot_of(hw, table, here, level) & PTE_PRESENT) != 0;
+        paging_write(hw, map, level, table, here, 0);
+        paging_drop_empty(hw, map, here, level);
+        present += was_present ? n : 0;
     }
     return present;
 }

@@ -43,3 +43,33 @@ static inline pfn_t pte_pfn(uint64_t entry)
 {
     return pfn((entry & PTE_ADDRESS) >> PAGE_SHIFT_BITS);
 }
+
+/* ---- large pages: SDM tables 4-16 and 4-18 ----
+ * Levels are those of model/hw.h: 1 is the page table. */
+
+/* Pages of 4 KiB that an entry of the level covers. */
+static inline uint64_t pte_level_pages(unsigned level)
+{
+    return (uint64_t)1 << (9 * (level - 1));
+}
+/* An entry above a page table that maps a page itself. Without PTE_PRESENT the processor looks at
+ * no other bit: it is then a large page that permits no access and keeps its frames. */
+static inline bool pte_is_large(uint64_t entry, unsigned level)
+{
+    return (entry & PTE_LARGE) != 0 && level > 1 && level < 4;
+}
+/* The entry of a large page from bits as a 4 KiB entry has them: PAT moves to bit 12. */
+static inline uint64_t pte_make_large(pfn_t f, uint64_t bits)
+{
+    uint64_t pat = (bits & PTE_PAT_4K) ? PTE_PAT_LARGE : 0;
+    return pte_make(f, (bits & ~PTE_PAT_4K) | PTE_LARGE | pat);
+}
+/* The part of a leaf's page that a 4 KiB entry for `at` would map, with the same rights. */
+static inline uint64_t pte_as_small(uint64_t entry, unsigned level, va_t at)
+{
+    if (!pte_is_large(entry, level)) return entry;
+    uint64_t pat = (entry & PTE_PAT_LARGE) ? PTE_PAT_4K : 0;
+    uint64_t mask = pte_level_pages(level) * PAGE_BYTES - 1;
+    uint64_t frame = (entry & PTE_ADDRESS & ~mask) | (at.v & mask & ~PAGE_MASK);
+    return (entry & ~(PTE_ADDRESS | PTE_LARGE)) | frame | pat;
+}

@@ -176,15 +176,46 @@ uint64_t frames_settle_cache(struct kernel *k, const uint64_t *pfns, uint64_t co
     return count;
 }
 
-void mapping_write(struct kernel *k, const struct mdl *m, struct page_map *map, va_t at,
-                   uint32_t cache, uint64_t bits)
+unsigned mapping_level(struct kernel *k, const struct mdl *m, uint32_t cache)
+{
+    uint64_t count = mdl_page_count(m), least = pte_level_pages(LEVEL_PD);
+    if (!k->mm->config->large_pages || count < least || m->pfns[0] % least != 0) return LEVEL_PT;
+    uint32_t own;
+    bool all = frames_settle_cache(k, m->pfns, count, cache, &own) == count;
+    return all ? k->hw->large_level : LEVEL_PT;
+}
+
+uint64_t mapping_align(unsigned level, uint64_t first, uint64_t count)
+{
+    while (level > LEVEL_PT && (first % pte_level_pages(level) != 0 ||
+                                count < pte_level_pages(level)))
+        level--;
+    return pte_level_pages(level);
+}
+
+bool mapping_reserve(struct kernel *k, const struct mdl *m, enum pte_priority priority,
+                     unsigned level, va_t *out)
 {
     uint64_t count = mdl_page_count(m);
+    uint64_t align = level == LEVEL_PT ? 1 : mapping_align(level, m->pfns[0], count);
+    if (align > 1 && syspte_reserve_aligned(k->mm, count, align, priority, PTE_USER_MDL, out)) {
+        if (paging_reserve_frames(k->hw, &k->hw->system, *out, m->pfns, count, level)) return true;
+        syspte_release(k->mm, *out, count, PTE_USER_MDL);
+    }
+    return syspte_reserve(k->mm, count, priority, PTE_USER_MDL, out);
+}
+
+void mapping_write(struct kernel *k, const struct mdl *m, struct page_map *map, va_t at,
+                   uint32_t cache, uint64_t bits, unsigned level)
+{
+    uint64_t count = mdl_page_count(m);
+    bool replaced = false;
     CHECK2(count <= m->slots, count, m->slots);
     for (uint64_t i = 0, n; i < count; i += n) {
         uint32_t own;
         n = frames_settle_cache(k, m->pfns + i, count - i, cache, &own);
-        paging_set_range(k->hw, map, va_add(at, i * PAGE_BYTES), m->pfns + i, n,
-                         bits | cache_entry_bits(own));
+        replaced = paging_map_frames(k->hw, map, va_add(at, i * PAGE_BYTES), m->pfns + i, n,
+                                     bits | cache_entry_bits(own), level) || replaced;
     }
+    if (replaced) tlb_flush_page(k->hw, at); /* empties the paging-structure caches */
 }

@@ -58,10 +58,19 @@ uint32_t frame_settle_cache(struct kernel *k, pfn_t f, uint32_t cache);
 uint64_t frames_settle_cache(struct kernel *k, const uint64_t *pfns, uint64_t count,
                              uint32_t cache, uint32_t *own);
 uint64_t cache_entry_bits(uint32_t cache);
-/* Entries for all frames of the MDL from `at` on; the tables exist. `bits` without those of the
- * type. */
+/* The largest page that a mapping of the MDL as `cache` may use: LEVEL_PT unless mm.large_pages is
+ * set, the first frame is a multiple of 512, and all have the same type. */
+unsigned mapping_level(struct kernel *k, const struct mdl *m, uint32_t cache);
+/* The multiple of pages at which `count` frames from `first` on need addresses to be mapped in
+ * pages up to `level`. */
+uint64_t mapping_align(unsigned level, uint64_t first, uint64_t count);
+/* System PTEs for all frames of the MDL, and the tables for pages up to `level`. */
+bool mapping_reserve(struct kernel *k, const struct mdl *m, enum pte_priority priority,
+                     unsigned level, va_t *out);
+/* Entries for all frames of the MDL from `at` on, in pages up to `level`; the tables exist. `bits`
+ * without those of the type. */
 void mapping_write(struct kernel *k, const struct mdl *m, struct page_map *map, va_t at,
-                   uint32_t cache, uint64_t bits);
+                   uint32_t cache, uint64_t bits, unsigned level);
 /* Bits of an entry of system space. */
 uint64_t system_entry_bits(bool writable, bool executable);
 /* The driver itself set MDL_PAGES_LOCKED (and cleared MDL_SOURCE_IS_NONPAGED_POOL), as file

@@ -6,8 +6,9 @@ va_t map_mdl(struct kernel *k, struct mdl *m, uint32_t cache, uint32_t priority,
 {
     uint64_t count = mdl_page_count(m);
     va_t at;
-    if (!syspte_reserve(k->mm, count, (enum pte_priority)priority, PTE_USER_MDL, &at)) return va(0);
-    mapping_write(k, m, &k->hw->system, at, cache, system_entry_bits(writable, executable));
+    unsigned level = mapping_level(k, m, cache);
+    if (!mapping_reserve(k, m, (enum pte_priority)priority, level, &at)) return va(0);
+    mapping_write(k, m, &k->hw->system, at, cache, system_entry_bits(writable, executable), level);
     m->mapping = MAPPING_SYSTEM;
     m->map_base = at;
     m->map_start = m->start_va;

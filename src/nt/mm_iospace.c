@@ -4,7 +4,7 @@
 #include "nt/mdl_pool.h"
 
 #define PHYSICAL_BYTES_MAX ((uint64_t)1 << 52) /* an entry holds 40 bits of a frame number */
-enum { ENTRIES_AT_ONCE = 256 };
+enum { ENTRIES_AT_ONCE = 256, TABLE_PAGES = 512 };
 
 /* Whether the pages of [at, at + bytes) exist for the processor; bytes > 0. */
 static bool physical_range_fits(uint64_t at, uint64_t bytes)
@@ -262,23 +262,80 @@ static bool map_io_space_ends(struct kernel *k, const struct MmMapIoSpace_args *
     return k->os >= OS_8 && fails(k, MAPIO_EXECUTABLE);
 }
 
+/* Consecutive frames of one type that go into the mapping in one go: one large page, or a part of
+ * one page table. */
+struct io_stretch {
+    uint64_t count;
+    unsigned level;
+    uint32_t cache;
+};
+
+static struct io_stretch io_stretch_at(struct kernel *k, va_t at, uint64_t first, uint64_t count,
+                                       uint32_t cache)
+{
+    struct io_stretch s = { .level = LEVEL_PT, .count = 1 };
+    uint64_t rest = TABLE_PAGES - (at.v >> PAGE_SHIFT_BITS) % TABLE_PAGES;
+    if (k->mm->config->large_pages)
+        s.level = paging_level_for_run(k->hw, &k->hw->system, at, pfn(first), count,
+                                       k->hw->large_level);
+    uint64_t most = s.level > LEVEL_PT          ? pte_level_pages(s.level)
+                    : rest < ENTRIES_AT_ONCE    ? rest
+                                                : ENTRIES_AT_ONCE;
+    if (most > count) most = count;
+    s.cache = frame_settle_cache(k, pfn(first), cache);
+    while (s.count < most && frame_settle_cache(k, pfn(first + s.count), cache) == s.cache)
+        s.count++;
+    if (s.level == LEVEL_PT || s.count == most) return s;
+    s.level = LEVEL_PT; /* not all of one type */
+    if (s.count > rest) s.count = rest;
+    if (s.count > ENTRIES_AT_ONCE) s.count = ENTRIES_AT_ONCE;
+    return s;
+}
+
 /* Frames without a record of their own are a device's, and held as long as the mapping lives. */
+static void hold_devices(struct kernel *k, uint64_t first, uint64_t count)
+{
+    for (uint64_t f = first; f < first + count; f++)
+        if (!frame_in_ram(k->mm, pfn(f))) frame_io_hold(k->mm, pfn(f));
+}
+
 static void write_io_entries(struct kernel *k, va_t at, uint64_t first, uint64_t count,
                              uint32_t cache)
 {
     uint64_t frames[ENTRIES_AT_ONCE], bits = system_entry_bits(true, true);
-    for (uint64_t done = 0, n; done < count; done += n) {
-        n = 0;
-        uint32_t own = frame_settle_cache(k, pfn(first + done), cache);
-        while (n < ENTRIES_AT_ONCE && done + n < count &&
-               frame_settle_cache(k, pfn(first + done + n), cache) == own) {
-            frames[n] = first + done + n;
-            if (!frame_in_ram(k->mm, pfn(frames[n]))) frame_io_hold(k->mm, pfn(frames[n]));
-            n++;
-        }
-        paging_set_range(k->hw, &k->hw->system, va_add(at, done * PAGE_BYTES), frames, n,
-                         bits | cache_entry_bits(own));
+    struct page_map *map = &k->hw->system;
+    bool replaced = false;
+    hold_devices(k, first, count);
+    for (uint64_t done = 0; done < count;) {
+        va_t here = va_add(at, done * PAGE_BYTES);
+        uint64_t from = first + done;
+        struct io_stretch s = io_stretch_at(k, here, from, count - done, cache);
+        uint64_t all = bits | cache_entry_bits(s.cache);
+        for (uint64_t i = 0; s.level == LEVEL_PT && i < s.count; i++) frames[i] = from + i;
+        if (s.level == LEVEL_PT) paging_set_range(k->hw, map, here, frames, s.count, all);
+        else if (paging_set_large(k->hw, map, here, s.level, pfn(from), all)) replaced = true;
+        done += s.count;
     }
+    if (replaced) tlb_flush_page(k->hw, at); /* empties the paging-structure caches */
+}
+
+/* System PTEs with tables for the pages that write_io_entries will write. */
+static bool reserve_io(struct kernel *k, uint64_t first, uint64_t count, uint32_t cache, va_t *at)
+{
+    unsigned level = k->mm->config->large_pages ? k->hw->large_level : LEVEL_PT;
+    uint64_t align = mapping_align(level, first, count), done = 0;
+    if (align > 1 && syspte_reserve_aligned(k->mm, count, align, PRIORITY_HIGH, PTE_USER_IO_SPACE,
+                                            at)) {
+        while (done < count) {
+            va_t here = va_add(*at, done * PAGE_BYTES);
+            struct io_stretch s = io_stretch_at(k, here, first + done, count - done, cache);
+            if (!paging_reserve_large(k->hw, &k->hw->system, here, s.level)) break;
+            done += s.count;
+        }
+        if (done == count) return true;
+        syspte_release(k->mm, *at, count, PTE_USER_IO_SPACE);
+    }
+    return syspte_reserve(k->mm, count, PRIORITY_HIGH, PTE_USER_IO_SPACE, at);
 }
 
 static struct io_mapping *io_mapping_new(struct kernel *k)
@@ -297,8 +354,7 @@ static struct outcome MmMapIoSpace_run(struct kernel *k, void *args)
     uint64_t physical = a->physical_address.v, count = span_pages(physical, a->number_of_bytes);
     uint32_t cache = cache_from_type(a->cache_type);
     va_t at;
-    if (!syspte_reserve(k->mm, count, PRIORITY_HIGH, PTE_USER_IO_SPACE, &at) &&
-        fails(k, MAPIO_NO_PTES))
+    if (!reserve_io(k, physical >> PAGE_SHIFT_BITS, count, cache, &at) && fails(k, MAPIO_NO_PTES))
         return k->outcome;
     write_io_entries(k, at, physical >> PAGE_SHIFT_BITS, count, cache);
     at = va_add(at, physical & PAGE_MASK);
@@ -320,9 +376,10 @@ const struct routine MmMapIoSpace = {
     .notes = "The range may start anywhere in a page; the address keeps the offset (inferred). RAM "
              "must be locked by an MDL, pool, of MmAllocatePagesForMdl or the system's; its own "
              "cache type wins (inferred). An earlier mapping of device memory with another type "
-             "is a violation, and the new mapping gets the type that it asks for.",
-    .left_out = "Page tables that newer versions refuse to map by NULL instead of a bug check; "
-                "large pages.",
+             "is a violation, and the new mapping gets the type that it asks for. With "
+             "`mm.large_pages` a range that starts at a multiple of 2 MiB (1 GiB) is mapped at "
+             "such an address, in pages of that size as far as it reaches.",
+    .left_out = "Page tables that newer versions refuse to map by NULL instead of a bug check.",
 };
 
 /* ---- MmUnmapIoSpace ---- */

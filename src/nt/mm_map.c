@@ -70,10 +70,13 @@ static struct outcome map_user(struct kernel *k, const struct map_request *r)
     uint64_t bits = PTE_PRESENT | PTE_USER | PTE_NO_EXECUTE | (r->writable ? PTE_WRITE : 0);
     uint32_t first = frame_settle_cache(k, pfn(m->pfns[0]), r->cache);
     struct process *p = k->mm->current;
+    unsigned level = mapping_level(k, m, r->cache);
+    uint64_t count = mdl_page_count(m), align = mapping_align(level, m->pfns[0], count);
     lock_enter_free(k->mm, LOCK_ADDRESS_SPACE, &p->lock);
-    uint32_t status = space_map_mdl(k->mm, p, page, m->pfns, mdl_page_count(m),
-                                    bits | cache_entry_bits(first), m->id, &at);
-    if (status == ST_SUCCESS) fix_user_entries(k, m, at, r->cache, first, bits);
+    uint32_t status = space_map_mdl(k->mm, p, page, m->pfns, count,
+                                    bits | cache_entry_bits(first), level, align, m->id, &at);
+    if (status == ST_SUCCESS && level == LEVEL_PT)
+        fix_user_entries(k, m, at, r->cache, first, bits);
     lock_leave(k->mm, &p->lock);
     if (status != ST_SUCCESS && fails(k, user_row(r, status))) return k->outcome;
     if (m->mapping == MAPPING_NONE) {

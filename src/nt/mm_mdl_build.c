@@ -79,11 +79,12 @@ static uint64_t read_table(struct kernel *k, struct built *b, va_t at, uint64_t 
     uint64_t rest = TABLE_ENTRIES - (at.v >> PAGE_SHIFT_BITS) % TABLE_ENTRIES;
     uint64_t n = page_count < rest ? page_count : rest;
     for (uint64_t i = 0; i < n; i++) {
-        uint64_t entry = slot == NULL ? 0 : level == LEVEL_PT ? slot[i] : *slot;
-        if (slot != NULL && level != LEVEL_PT) entry += (TABLE_ENTRIES - rest + i) * PAGE_BYTES;
-        note_entry(k, b, va_add(at, i * PAGE_BYTES), entry, &pfns[i]);
+        va_t here = va_add(at, i * PAGE_BYTES);
+        uint64_t entry = slot == NULL ? 0 : level == LEVEL_PT ? slot[i]
+                                                              : pte_as_small(*slot, level, here);
+        note_entry(k, b, here, entry, &pfns[i]);
     }
-    charge(k->hw, COST_PTE_READ, n);
+    charge(k->hw, COST_PTE_READ, slot == NULL || level == LEVEL_PT ? n : 1);
     return n;
 }
 
@@ -171,7 +172,8 @@ static const struct field MmAdvanceMdl_args[] = {
     { 0 },
 };
 
-enum { ADVANCE_IRQL, ADVANCE_STATE, ADVANCE_RESERVED, ADVANCE_PAST_END, ADVANCE_USER_MAPPED };
+enum { ADVANCE_IRQL, ADVANCE_STATE, ADVANCE_RESERVED, ADVANCE_PAST_END, ADVANCE_USER_MAPPED,
+       ADVANCE_NO_TABLE };
 static const struct failure MmAdvanceMdl_failures[] = {
     [ADVANCE_IRQL] = { .name = "irql-too-high", .doc = "The IRQL is above DISPATCH_LEVEL.",
                        .then = THEN_REFUSED, .rule = "irql_above_limit", .is_irql = true,
@@ -192,6 +194,11 @@ static const struct failure MmAdvanceMdl_failures[] = {
                               .doc = "Pages are unlocked that a process still has mapped.",
                               .then = THEN_PERFORMED, .rule = "user_mapping_outlives_lock",
                               .source = "inferred: as MmUnlockPages" },
+    [ADVANCE_NO_TABLE] = { .name = "no-page-table",
+                           .doc = "A large page of the mapping lies on both sides of the new "
+                                  "start, and no frame is free for the table that splits it.",
+                           .then = THEN_FAILS, .code = ST_INSUFFICIENT_RESOURCES,
+                           .source = "inferred: the page names no such status" },
     { 0 },
 };
 
@@ -239,6 +246,10 @@ static struct outcome MmAdvanceMdl_run(struct kernel *k, void *args)
     if (bytes > m->byte_count && fails(k, ADVANCE_PAST_END)) return k->outcome;
     bool unlocks = m->locked_pages > 0 && passed > 0;
     if (unlocks && m->user_mappings > 0 && fails(k, ADVANCE_USER_MAPPED)) return k->outcome;
+    if (m->mapping == MAPPING_SYSTEM && passed > 0 &&
+        !paging_split_edges(k->hw, &k->hw->system, m->map_base, passed) &&
+        fails(k, ADVANCE_NO_TABLE))
+        return k->outcome;
     advance_mapping(k, m, passed);
     advance_locks(k, m, passed);
     advance_start(m, bytes, passed);
@@ -251,7 +262,7 @@ const struct routine MmAdvanceMdl = {
     .header = "wdm.h",
     .doc = "Moves the start of an MDL forward; pages that it passes are unlocked at once.",
     .result = RESULT_STATUS,
-    .result_doc = "STATUS_SUCCESS or STATUS_INVALID_PARAMETER_2.",
+    .result_doc = "STATUS_SUCCESS or why not.",
     .irql_max = DISPATCH_LEVEL,
     .os_first = OS_XP,
     .args = MmAdvanceMdl_args,

@@ -336,7 +336,7 @@ static bool flags_end(struct kernel *k, unsigned base, const struct page_request
     if (cache_type_is_reserved(r->cache_type) && fails(k, base + FLAGS_RESERVED)) return true;
     if (chunk_is_bad(r) && fails(k, base + FLAGS_CHUNK)) return true;
     if (large && !large_fits && fails(k, base + FLAGS_LARGE)) return true;
-    if (large && fails(k, base + FLAGS_NO_LARGE)) return true;
+    if (large && !k->mm->config->large_pages && fails(k, base + FLAGS_NO_LARGE)) return true;
     if ((r->flags & ALLOCATE_HOT_REMOVE) == 0) return false;
     if ((r->flags & ALLOCATE_FULLY_REQUIRED) && fails(k, base + FLAGS_REMOVE)) return true;
     return irql > 0 && ends(k, base + FLAGS_REMOVE_IRQL, P(irql, 0, 0), P(irql, 0, 0));
@@ -370,11 +370,11 @@ static struct outcome MmAllocatePagesForMdlEx_run(struct kernel *k, void *args)
     "CacheType sticks to the pages at once. MM_DONT_ZERO_ALLOCATION takes pages that are not "     \
     "zeroed first and leaves them as they are. Nothing here waits, so MM_ALLOCATE_NO_WAIT, "       \
     "MM_ALLOCATE_PREFER_CONTIGUOUS and the undocumented MM_ALLOCATE_TRIM_IF_NECESSARY have no "    \
-    "effect. "
+    "effect. MM_ALLOCATE_FAST_LARGE_PAGES takes whole blocks of free frames, which is what the "   \
+    "cache of large pages holds here; with `mm.large_pages: false` it is empty (inferred). "
 #define LEFT_OUT_EX                                                                                \
     LEFT_OUT_WINDOWS                                                                               \
-    "Large pages are never cached, so MM_ALLOCATE_FAST_LARGE_PAGES fails. Pages of "               \
-    "MM_ALLOCATE_AND_HOT_REMOVE still count as memory of the system."
+    "Pages of MM_ALLOCATE_AND_HOT_REMOVE still count as memory of the system."
 
 const struct routine MmAllocatePagesForMdlEx = {
     .name = "MmAllocatePagesForMdlEx",

@@ -282,7 +282,8 @@ static struct outcome MmMapLockedPagesWithReservedMapping_run(struct kernel *k, 
     if (reservation_ends(k, a->mapping_address, a->pool_tag, count, &r)) return k->outcome;
     if (reserved_mdl_ends(k, a, m)) return k->outcome;
     uint32_t cache = cache_from_type(a->cache_type);
-    mapping_write(k, m, &k->hw->system, r->at, cache, system_entry_bits(true, true));
+    mapping_write(k, m, &k->hw->system, r->at, cache, system_entry_bits(true, true),
+                  LEVEL_PT);
     gauge_add(&k->mm->reserved_in_use, count, hw_now(k->hw));
     k->reserved_maps++;
     r->mdl = m->id;

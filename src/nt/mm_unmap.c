@@ -211,7 +211,8 @@ static const struct field MmProtectMdlSystemAddress_args[] = {
     { 0 },
 };
 
-enum { PROTECT_IRQL, PROTECT_VALUE, PROTECT_UNMAPPED, PROTECT_GONE, PROTECT_EXECUTABLE };
+enum { PROTECT_IRQL, PROTECT_VALUE, PROTECT_UNMAPPED, PROTECT_GONE, PROTECT_EXECUTABLE,
+       PROTECT_NO_TABLE };
 static const struct failure MmProtectMdlSystemAddress_failures[] = {
     [PROTECT_IRQL] = { .name = "irql-too-high", .then = THEN_REFUSED, .rule = "irql_above_limit",
                        .is_irql = true, .irql_max = 2, .doc = "The IRQL is above DISPATCH_LEVEL." },
@@ -228,6 +229,11 @@ static const struct failure MmProtectMdlSystemAddress_failures[] = {
     [PROTECT_EXECUTABLE] = { .name = "executable", .then = THEN_PERFORMED, .rule = "C4-2001",
                              .advice = true, .os_first = OS_10_1507,
                              .doc = "NewProtect allows execution.", .source = "Bug Check 0xC4" },
+    [PROTECT_NO_TABLE] = { .name = "no-page-table", .then = THEN_FAILS,
+                           .code = ST_INSUFFICIENT_RESOURCES,
+                           .doc = "A part of a large page changes, and no frame is free for the "
+                                  "table that splits it.",
+                           .source = "inferred: the page names no such status" },
     { 0 },
 };
 
@@ -256,6 +262,15 @@ static uint64_t first_clear_entry(struct kernel *k, va_t at, uint64_t page_count
     return i;
 }
 
+/* Page tables that the change made equal again become large pages. */
+static void join_tables(struct kernel *k, va_t at, uint64_t count)
+{
+    const uint64_t pages = pte_level_pages(LEVEL_PD), start = at.v >> PAGE_SHIFT_BITS;
+    uint64_t first = (start + pages - 1) / pages * pages;
+    for (uint64_t page = first; page + pages <= start + count; page += pages)
+        paging_join(k->hw, &k->hw->system, va(page << PAGE_SHIFT_BITS));
+}
+
 static struct outcome MmProtectMdlSystemAddress_run(struct kernel *k, void *args)
 {
     const struct MmProtectMdlSystemAddress_args *a = args;
@@ -276,12 +291,10 @@ static struct outcome MmProtectMdlSystemAddress_run(struct kernel *k, void *args
         ends(k, PROTECT_EXECUTABLE, P(m->address.v, a->new_protect, 0), P(0, 0, 0)))
         return k->outcome;
     const uint64_t changed = PTE_PRESENT | PTE_WRITE | PTE_NO_EXECUTE;
-    charge(k->hw, COST_PTE_READ, count);
-    for (uint64_t i = 0; i < count; i++) {
-        va_t page = va_add(at, i * PAGE_BYTES);
-        uint64_t entry = paging_entry(k->hw, &k->hw->system, page);
-        paging_set(k->hw, &k->hw->system, page, (entry & ~changed) | bits);
-    }
+    if (!paging_split_edges(k->hw, &k->hw->system, at, count) && fails(k, PROTECT_NO_TABLE))
+        return k->outcome;
+    paging_protect(k->hw, &k->hw->system, at, count, changed, bits);
+    if (k->mm->config->large_pages) join_tables(k, at, count);
     tlb_flush_range(k->hw, at, count);
     return returns_status(k, ST_SUCCESS);
 }

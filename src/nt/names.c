@@ -92,7 +92,8 @@ const struct names mdl_flags = { "MDL flags", mdl_flags_list, true, true };
 
 NAMES(allocation_types, "allocation type", true, true, { "MEM_COMMIT", 0x1000, "Commit pages." },
       { "MEM_RESERVE", 0x2000, "Reserve addresses." }, { "MEM_RESET", 0x80000, "Not modelled." },
-      { "MEM_TOP_DOWN", 0x100000, "The highest free address." });
+      { "MEM_TOP_DOWN", 0x100000, "The highest free address." },
+      { "MEM_LARGE_PAGES", 0x20000000, "Memory in large pages." });
 
 NAMES(free_types, "free type", true, true, { "MEM_DECOMMIT", 0x4000, "Decommit pages." },
       { "MEM_RELEASE", 0x8000, "Release the reservation." });

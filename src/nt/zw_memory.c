@@ -4,6 +4,7 @@
 #include "nt/kernel.h"
 
 #define MEMORY_RESET 0x80000u
+#define LARGE_PAGE_BYTES (2 * MIB)
 enum { ZERO_BITS_MOST = 20, ADDRESS_BITS = 32 };
 
 /* Goes through the row, from `first` on, whose status a function of mm/space.h came to. */
@@ -72,7 +73,8 @@ static const struct field ZwAllocateVirtualMemory_args[] = {
       .flags = FIELD_INOUT, .doc = "Size in bytes; becomes the size of the region in pages." },
     { ROW_FLAGS(struct ZwAllocateVirtualMemory_args, allocation_type, "AllocationType",
                 allocation_types),
-      .doc = "MEM_COMMIT, MEM_RESERVE or both, with MEM_TOP_DOWN; or MEM_RESET alone." },
+      .doc = "MEM_COMMIT, MEM_RESERVE or both, with MEM_TOP_DOWN; both with MEM_LARGE_PAGES; or "
+             "MEM_RESET alone." },
     { ROW_FLAGS(struct ZwAllocateVirtualMemory_args, protect, "Protect", page_protections),
       .doc = "Protection of committed pages." },
     { 0 },
@@ -81,7 +83,7 @@ static const struct field ZwAllocateVirtualMemory_args[] = {
 enum {
     ALLOCATE_IRQL, ALLOCATE_ZERO_BITS, ALLOCATE_TYPE, ALLOCATE_PROTECT, ALLOCATE_BASE,
     ALLOCATE_SIZE, ALLOCATE_PROCESS, ALLOCATE_CONFLICT, ALLOCATE_VIEW, ALLOCATE_SECURED,
-    ALLOCATE_FULL
+    ALLOCATE_FULL, ALLOCATE_BLOCKS
 };
 static const struct failure ZwAllocateVirtualMemory_failures[] = {
     [ALLOCATE_IRQL] = ROW_IRQL,
@@ -90,16 +92,20 @@ static const struct failure ZwAllocateVirtualMemory_failures[] = {
                              .source = "the page has the limit; inferred: the status" },
     [ALLOCATE_TYPE] = { .name = "bad-type", .then = THEN_FAILS, .code = ST_INVALID_PARAMETER_5,
                         .doc = "AllocationType holds an unknown flag, none of MEM_COMMIT, "
-                               "MEM_RESERVE and MEM_RESET, or MEM_RESET with another.",
+                               "MEM_RESERVE and MEM_RESET, MEM_RESET with another, or "
+                               "MEM_LARGE_PAGES without both others or with MEM_TOP_DOWN.",
                         .source = "the page has the rule; inferred: the status" },
     [ALLOCATE_PROTECT] = { .name = "bad-protection", .then = THEN_FAILS,
                            .code = ST_INVALID_PAGE_PROTECTION,
-                           .doc = "Protect is no protection of private memory." },
+                           .doc = "Protect is no protection of private memory, or permits no "
+                                  "access to large pages." },
     [ALLOCATE_BASE] = { .name = "bad-base", .then = THEN_FAILS, .code = ST_INVALID_PARAMETER_2,
-                        .doc = "BaseAddress is no user address, or below 64 KiB.",
+                        .doc = "BaseAddress is no user address, below 64 KiB, or for large pages "
+                               "no multiple of 2 MiB.",
                         .source = "inferred: it is the second parameter" },
     [ALLOCATE_SIZE] = { .name = "bad-size", .then = THEN_FAILS, .code = ST_INVALID_PARAMETER_4,
-                        .doc = "RegionSize is 0, or the region leaves the user addresses.",
+                        .doc = "RegionSize is 0 or for large pages no multiple of 2 MiB, or the "
+                               "region leaves the user addresses.",
                         .source = "inferred: it is the fourth parameter" },
     [ALLOCATE_PROCESS] = ROW_NO_USER_SPACE,
     [ALLOCATE_CONFLICT] = { .name = "address-conflict", .then = THEN_FAILS,
@@ -116,14 +122,29 @@ static const struct failure ZwAllocateVirtualMemory_failures[] = {
                            .source = "MmSecureVirtualMemory" },
     [ALLOCATE_FULL] = { .name = "no-addresses", .then = THEN_FAILS, .code = ST_NO_MEMORY,
                         .doc = "No gap of the address space is long enough and low enough." },
+    [ALLOCATE_BLOCKS] = { .name = "no-large-pages", .then = THEN_FAILS,
+                          .code = ST_INSUFFICIENT_RESOURCES,
+                          .doc = "Not enough blocks of free frames for large pages.",
+                          .source = "Large-Page Support; inferred: the status" },
     { 0 },
 };
 
-static bool type_is_valid(uint32_t type)
+/* MEM_LARGE_PAGES: "you must also specify MEM_RESERVE and MEM_COMMIT". */
+static bool type_is_valid(const struct kernel *k, uint32_t type)
 {
     const uint32_t kinds = MEMORY_COMMIT | MEMORY_RESERVE | MEMORY_RESET;
+    if ((type & MEMORY_LARGE_PAGES) != 0)
+        return k->os >= OS_SERVER_2003 &&
+               type == (MEMORY_LARGE_PAGES | MEMORY_COMMIT | MEMORY_RESERVE);
     if ((type & ~(kinds | MEMORY_TOP_DOWN)) != 0 || (type & kinds) == 0) return false;
     return (type & MEMORY_RESET) == 0 || type == MEMORY_RESET;
+}
+
+static bool large_ends(struct kernel *k, const struct ZwAllocateVirtualMemory_args *a)
+{
+    if (protect_bits(a->protect) == 0 && fails(k, ALLOCATE_PROTECT)) return true;
+    if (a->base_address.v % LARGE_PAGE_BYTES != 0 && fails(k, ALLOCATE_BASE)) return true;
+    return a->region_size % LARGE_PAGE_BYTES != 0 && fails(k, ALLOCATE_SIZE);
 }
 
 static bool allocate_ends(struct kernel *k, const struct ZwAllocateVirtualMemory_args *a)
@@ -131,12 +152,13 @@ static bool allocate_ends(struct kernel *k, const struct ZwAllocateVirtualMemory
     uint64_t base = a->base_address.v, highest = k->mm->config->highest_user.v;
     bool private_memory = (a->protect & (PROT_WRITECOPY | PROT_EXECUTE_WRITECOPY)) == 0;
     if (a->zero_bits > ZERO_BITS_MOST && fails(k, ALLOCATE_ZERO_BITS)) return true;
-    if (!type_is_valid(a->allocation_type) && fails(k, ALLOCATE_TYPE)) return true;
+    if (!type_is_valid(k, a->allocation_type) && fails(k, ALLOCATE_TYPE)) return true;
     if ((!protect_is_valid(a->protect) || !private_memory) && fails(k, ALLOCATE_PROTECT))
         return true;
     if (base > highest && fails(k, ALLOCATE_BASE)) return true;
     if ((a->region_size == 0 || a->region_size - 1 > highest - base) && fails(k, ALLOCATE_SIZE))
         return true;
+    if ((a->allocation_type & MEMORY_LARGE_PAGES) != 0 && large_ends(k, a)) return true;
     return process_at(k->mm, a->process) == NULL && fails(k, ALLOCATE_PROCESS);
 }
 
@@ -160,6 +182,16 @@ static uint32_t reserve(struct kernel *k, struct process *p, struct ZwAllocateVi
     return ST_SUCCESS;
 }
 
+/* Since Windows 10 1607 a large request takes pages of 1 GiB where they fit (Windows Internals 7,
+ * chapter 5, "Large and small pages"). */
+static uint32_t reserve_large(struct kernel *k, struct process *p,
+                              struct ZwAllocateVirtualMemory_args *a)
+{
+    unsigned most = k->os >= OS_10_1607 ? k->hw->large_level : LEVEL_PD;
+    return space_reserve_large(k->mm, p, &a->base_address, a->region_size, a->protect, LEVEL_PD,
+                               most);
+}
+
 static struct outcome ZwAllocateVirtualMemory_run(struct kernel *k, void *args)
 {
     struct ZwAllocateVirtualMemory_args *a = args;
@@ -170,6 +202,8 @@ static struct outcome ZwAllocateVirtualMemory_run(struct kernel *k, void *args)
     enter(k, p);
     if (a->allocation_type == MEMORY_RESET)
         round_to_pages(&a->base_address, &a->region_size);
+    else if ((a->allocation_type & MEMORY_LARGE_PAGES) != 0)
+        status = reserve_large(k, p, a);
     else if (reserves)
         status = reserve(k, p, a);
     else
@@ -191,8 +225,11 @@ const struct routine ZwAllocateVirtualMemory = {
     .notes = "A reservation starts at a multiple of 64 KiB. MEM_COMMIT without an address reserves "
              "too. ZeroBits above 0 means an end below 2^(32 - ZeroBits), and then MEM_TOP_DOWN "
              "means nothing (inferred). The page names no status; they follow the position of the "
-             "parameter at fault.",
-    .left_out = "MEM_RESET changes nothing. MEM_PHYSICAL and large pages are unknown flags.",
+             "parameter at fault. Memory in large pages is resident at once and not part of the "
+             "working set; from Windows 10 1607 on it takes pages of 1 GiB where they fit. Its "
+             "protection never changes and it is only released as a whole (implementations).",
+    .left_out = "MEM_RESET changes nothing. MEM_PHYSICAL is an unknown flag. The privilege that "
+                "MEM_LARGE_PAGES needs is taken as held.",
 };
 
 /* ---- ZwFreeVirtualMemory ---- */
@@ -238,7 +275,8 @@ static const struct failure ZwFreeVirtualMemory_failures[] = {
                              .doc = "Nothing is allocated at BaseAddress." },
     [FREE_BEYOND] = { .name = "beyond-allocation", .then = THEN_FAILS,
                       .code = ST_UNABLE_TO_FREE_VM,
-                      .doc = "The region leaves the allocation that it starts in." },
+                      .doc = "The region leaves the allocation that it starts in, or is not all of "
+                             "memory in large pages." },
     [FREE_SECTION] = { .name = "mapped", .then = THEN_FAILS,
                        .code = ST_UNABLE_TO_DELETE_SECTION,
                        .doc = "The region is a view of a section or a mapping of an MDL.",
@@ -347,8 +385,8 @@ static const struct failure ZwProtectVirtualMemory_failures[] = {
     [PROTECT_PROCESS] = ROW_NO_USER_SPACE,
     [PROTECT_CONFLICT] = { .name = "not-one-allocation", .then = THEN_FAILS,
                            .code = ST_CONFLICTING_ADDRESSES,
-                           .doc = "The region is not inside one allocation, or is a mapping of an "
-                                  "MDL." },
+                           .doc = "The region is not inside one allocation, is a mapping of an "
+                                  "MDL, or memory in large pages with another protection." },
     [PROTECT_COMMITTED] = { .name = "not-committed", .then = THEN_FAILS,
                             .code = ST_NOT_COMMITTED,
                             .doc = "A page of the region is not committed." },

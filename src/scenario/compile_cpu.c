@@ -37,6 +37,7 @@ void compile_cpu(struct compiler *c)
     config->caches = preset->caches;
     memcpy(config->price, preset->price, sizeof config->price);
     config->cpu_count = 1;
+    config->has_1_gib_pages = preset->l1d.array_of[PAGE_1G] != TLB_NO_ARRAY;
     const struct node *machine = node_get(c->root, "machine");
     const struct node *cpu = machine ? node_get(machine, "cpu") : NULL;
     if (!cpu || !keys_check(c, cpu, "machine.cpu")) {

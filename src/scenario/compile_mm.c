@@ -139,11 +139,6 @@ static void compile_later(struct compiler *c, const struct node *mm)
     if (node) report(c, node, "paging files are not there yet");
     node = node_get(mm, "working_set");
     if (node) report(c, node, "limits of working sets are not there yet");
-    node = node_get(mm, "large_pages");
-    bool large = false;
-    if (node && expect_bool(c, node, &large) && large) {
-        report(c, node, "large pages are not there yet");
-    }
 }
 
 static void place_regions(struct compiler *c, const struct layout *layout)
@@ -199,6 +194,8 @@ void compile_mm(struct compiler *c)
     }
     mm->pte_flush = (uint32_t)flush;
     mm->pte_policy = (uint32_t)policy;
+    mm->large_pages = false; /* so that each page has an entry of its own unless asked otherwise */
+    expect_bool(c, node_get(node, "large_pages"), &mm->large_pages);
     compile_fragmentation(c, node_get(node, "fragmentation"));
     mm->zeroed_percent = 50; /* a parameter of the model */
     expect_number(c, node_get(node, "zeroed"), NUMBER_COUNT, (struct range){ 0, 100 },

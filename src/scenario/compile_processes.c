@@ -53,13 +53,56 @@ static void compile_place(struct compiler *c, const struct node *map, struct buf
     }
 }
 
+/* Memory in large pages: what MEM_LARGE_PAGES demands of ZwAllocateVirtualMemory. */
+static void check_large(struct compiler *c, const struct node *map, const struct buffer_plan *b)
+{
+    uint64_t bytes = pte_level_pages(b->page_level) * PAGE_BYTES;
+    const struct node *pages = node_get(map, "pages");
+    if (b->size_bytes % bytes != 0) {
+        report(c, node_get(map, "size"), "expected a multiple of the buffer's pages, %s, found %s",
+               found(c, pages), found(c, node_get(map, "size")));
+    }
+    if (b->at % bytes != 0) {
+        report(c, node_get(map, "at"), "expected a multiple of the buffer's pages, %s, found %s",
+               found(c, pages), found(c, node_get(map, "at")));
+    }
+    if (!b->commit) report(c, node_get(map, "commit"), "large pages are always committed");
+    if (node_get(map, "touched") && !b->touched) {
+        report(c, node_get(map, "touched"), "large pages are always resident");
+    }
+    if (node_get(map, "shares")) report(c, node_get(map, "shares"), "large pages cannot be shared");
+    if (node_get(map, "protect") && protect_bits(b->protect) == 0) {
+        report(c, node_get(map, "protect"), "large pages need a protection that permits access");
+    }
+}
+
+static void compile_pages(struct compiler *c, const struct node *map, struct buffer_plan *b)
+{
+    const struct node *node = node_get(map, "pages");
+    uint64_t bytes = PAGE_BYTES;
+    if (!expect_number(c, node, NUMBER_SIZE, (struct range){ 1, UINT64_MAX }, &bytes)) return;
+    bool has_1_gib = c->program->config.has_1_gib_pages &&
+                     c->program->config.arch != ARCH_X86_PAE;
+    switch (bytes) {
+    case PAGE_BYTES: return;
+    case 2 * MIB: b->page_level = LEVEL_PD; break;
+    case GIB: b->page_level = LEVEL_PDPT; break;
+    default: report(c, node, "expected 4 KiB, 2 MiB or 1 GiB, found %s", found(c, node)); return;
+    }
+    if (b->page_level == LEVEL_PDPT && !has_1_gib) {
+        report(c, node, "the processor has no pages of 1 GiB in this mode");
+        return;
+    }
+    check_large(c, map, b);
+}
+
 static void compile_buffer(struct compiler *c, const struct node *buffers, size_t i)
 {
     const struct node *map = buffers->items[i];
     if (key_is_own(buffers->keys[i]) || !expect_key_identifier(c, buffers, i, "a name")) return;
     uint32_t index = (uint32_t)c->buffers.count;
     struct buffer_plan b = { .name = buffers->keys[i], .protect = PROT_READWRITE, .commit = true,
-                             .shares = -1, .where = buffers->key_where[i],
+                             .page_level = LEVEL_PT, .shares = -1, .where = buffers->key_where[i],
                              .slot = shared_slot(c, buffers->keys[i]) };
     define_buffer(c, buffers, i, index);
     if (keys_check(c, map, "processes.*.buffers.*")) {
@@ -71,6 +114,7 @@ static void compile_buffer(struct compiler *c, const struct node *buffers, size_
             report(c, node_get(map, "touched"),
                    "pages that are only reserved (commit: false) cannot be resident");
         }
+        compile_pages(c, map, &b);
     }
     *(struct buffer_plan *)list_add(c->arena, &c->buffers, sizeof b) = b;
     *(const struct node **)list_add(c->arena, &c->buffer_nodes, sizeof map) = map;
@@ -177,6 +221,8 @@ static void check_shares(struct compiler *c, const struct node *map, const struc
     if (other->shares >= 0 && writes_copy(other->protect)) {
         report(c, node, "'%s' itself shows the pages of '%s', copy-on-write: name that one",
                other->name, buffer_at(c, (size_t)other->shares)->name);
+    } else if (b->page_level == LEVEL_PT && other->page_level > LEVEL_PT) {
+        report(c, node, "'%s' is memory in large pages, which cannot be shared", other->name);
     } else if (!b->commit || !other->commit) {
         report(c, node, "buffers that are only reserved (commit: false) cannot share pages");
     } else if (span_pages(0, b->size_bytes) > span_pages(0, other->size_bytes)) {

@@ -174,6 +174,7 @@ static const struct scenario_key buffer_keys[] = {
     { "at", "an address", false, "A multiple of 64 KiB; chosen when left out." },
     { "commit", "true or false", false, "false: the addresses are reserved only." },
     { "touched", "true or false", false, "true: its pages are resident." },
+    { "pages", "4 KiB, 2 MiB or 1 GiB", false, "Size of its pages; large ones are resident." },
     { "shares", "a buffer", false, "Another buffer whose pages it maps." },
     END,
 };

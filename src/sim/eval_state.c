@@ -53,7 +53,7 @@ static struct value pte_member(enum expr_function f, uint64_t entry, unsigned le
     case FUNCTION_PTE_CACHE:
         return value_int(types[pte_cache_of(entry)]);
     case FUNCTION_PTE_PFN:
-        return value_int(pte_pfn(entry).v);
+        return value_int(pte_pfn(pte_as_small(entry, level, va(0))).v);
     default:
         return value_int(level);
     }

@@ -198,6 +198,7 @@ struct buffer_plan {
     uint64_t size_bytes, at; /* at 0 = chosen */
     uint32_t protect;
     bool commit, touched;
+    uint8_t page_level; /* LEVEL_PT, or LEVEL_PD and LEVEL_PDPT for memory in large pages */
     int32_t shares; /* index of another buffer of all buffers, -1 = none */
     uint32_t slot;  /* shared slot that gets the address */
     struct where where;
@@ -247,6 +248,7 @@ struct sim_config {
     const struct phys_range *bar_ranges; /* ascending; .device from 1 */
     struct mm_config mm;
     uint32_t flush_threshold_pages;
+    bool has_1_gib_pages; /* of the preset */
     enum verifier_mode verifier;
     const uint8_t *rule_levels; /* rule_count */
     bool track_ptes, track_locked_pages;

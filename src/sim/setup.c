@@ -22,6 +22,7 @@ static void make_machine(struct sim *s)
         .hz = c->hz,
         .price = c->price,
         .mode = modes[c->arch],
+        .has_1_gib_pages = c->has_1_gib_pages,
         .kernel_start = c->mm.system_start.v,
         .l1d = c->l1d,
         .l1i = c->l1i,
@@ -85,14 +86,20 @@ static bool place_buffer(struct sim *s, struct process *p, const struct buffer_p
     va_t at = va(b->at);
     uint64_t bytes = b->size_bytes;
     uint32_t status;
-    if (sections[index] != 0 || b->shares >= 0) {
+    if (b->page_level > LEVEL_PT) {
+        status = space_reserve_large(&s->mm, p, &at, bytes, b->protect, b->page_level,
+                                     b->page_level);
+    } else if (sections[index] != 0 || b->shares >= 0) {
         uint32_t section = b->shares >= 0 ? sections[b->shares] : sections[index];
         status = space_map_view(&s->mm, p, &at, bytes, section, b->protect);
     } else {
         status = space_reserve(&s->mm, p, &at, &bytes, b->protect, b->commit, false);
     }
     if (status != ST_SUCCESS) {
-        misfit(s, b->where, "the buffer does not fit into the address space of its process");
+        misfit(s, b->where,
+               status == ST_INSUFFICIENT_RESOURCES
+                   ? "there are not enough blocks of free frames for the buffer's large pages"
+                   : "the buffer does not fit into the address space of its process");
         return false;
     }
     s->shared[b->slot] = value_int(at.v);
@@ -113,7 +120,7 @@ static bool place_buffers(struct sim *s, struct process *p, const struct process
 
 static bool touch_buffer(struct sim *s, struct process *p, const struct buffer_plan *b)
 {
-    if (!b->touched || !b->commit) return true;
+    if (!b->touched || !b->commit || b->page_level > LEVEL_PT) return true;
     mm_switch(&s->mm, p);
     bool fine = space_touch_all(&s->mm, p, va(s->shared[b->slot].v), b->size_bytes);
     mm_switch(&s->mm, NULL);

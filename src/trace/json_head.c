@@ -251,6 +251,7 @@ static void put_mm(struct text *t, const struct sim_config *c)
     json_char(t, '}');
     put_fragmentation(t, m);
     key_count(t, ", ", "zeroed", m->zeroed_percent);
+    if (m->large_pages) key_bool(t, ", ", "large_pages", true);
     key_count(t, ", ", "flush_threshold", c->flush_threshold_pages);
     json_char(t, '}');
 }
@@ -301,6 +302,8 @@ static void put_buffer(struct text *t, const struct program *p, const struct buf
     if (b->at != 0) json_hex(t, b->at);
     key_bool(t, ", ", "commit", b->commit);
     key_bool(t, ", ", "touched", b->touched);
+    if (b->page_level > LEVEL_PT)
+        key_count(t, ", ", "pages", pte_level_pages(b->page_level) * PAGE_BYTES);
     JSON_PUT(t, ", \"shares\": ");
     if (b->shares < 0) JSON_PUT(t, "null");
     if (b->shares >= 0) put_buffer_name(t, p, (size_t)b->shares);

@@ -82,7 +82,7 @@ static const char config_schema[] =
     "'additionalProperties': false, 'properties': {'kind': {'enum': ['shuffled', "
     "'checkerboard']}, 'seed': {'$ref': '#/definitions/count'}, 'run': {'$ref': "
     "'#/definitions/count'}}}]}, 'zeroed': {'$ref': '#/definitions/count'}, "
-    "'flush_threshold': {'$ref': '#/definitions/count'}}},\n"
+    "'large_pages': {'type': 'boolean'}, 'flush_threshold': {'$ref': '#/definitions/count'}}},\n"
     "'verifier': {'type': 'object', 'required': ['mode', 'rules', 'track_ptes', "
     "'track_locked_pages'], 'additionalProperties': false, 'properties': {'mode': {'enum': "
     "['report', 'bugcheck', 'off']}, 'rules': {'type': 'object', 'propertyNames': {'$ref': "
@@ -94,7 +94,7 @@ static const char config_schema[] =
     "'touched', 'shares'], 'additionalProperties': false, 'properties': {'size': {'$ref': "
     "'#/definitions/count'}, 'protect': {'type': 'string'}, 'at': {'$ref': "
     "'#/definitions/address'}, 'commit': {'type': 'boolean'}, 'touched': {'type': 'boolean'}, "
-    "'shares': {'type': ['string', 'null']}}}}}}},\n"
+    "'pages': {'enum': [2097152, 1073741824]}, 'shares': {'type': ['string', 'null']}}}}}}},\n"
     "'layout': {'type': 'object', 'additionalProperties': {'$ref': '#/definitions/count'}}}},\n";
 
 static const char definitions[] =

@@ -298,7 +298,8 @@ Test(fault, no_frame_is_left)
     cr_assert_eq(driver_touch(&m, BUFFER + done * PAGE_BYTES, ACCESS_WRITE).end, TOUCH_OK);
     va_t out;
     uint64_t frame = 100;
-    cr_assert_eq(space_map_mdl(&m.mm, p, va(0x7F0000000000), &frame, 1, PTE_NO_EXECUTE, 1, &out),
+    cr_assert_eq(space_map_mdl(&m.mm, p, va(0x7F0000000000), &frame, 1, PTE_NO_EXECUTE, LEVEL_PT, 1,
+                               1, &out),
                  ST_INSUFFICIENT_RESOURCES);
     cr_assert_null(space_area_at(p, va(0x7F0000000000)));
     machine_check(&m);

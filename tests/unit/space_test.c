@@ -81,7 +81,8 @@ static struct process *populate(struct machine *m)
     cr_assert_eq(space_map_view(&m->mm, p, &at, 0, section, PROT_WRITECOPY), ST_SUCCESS);
     const uint64_t frames[] = { 100, 101 };
     cr_assert_eq(
-        space_map_mdl(&m->mm, p, va(MAPPED), frames, 2, PTE_WRITE | PTE_NO_EXECUTE, 7, &at),
+        space_map_mdl(&m->mm, p, va(MAPPED), frames, 2, PTE_WRITE | PTE_NO_EXECUTE,
+                      LEVEL_PT, 1, 7, &at),
         ST_SUCCESS);
     machine_map(m, p, SECURED, 4, PROT_READWRITE);
     machine_secure(m, p, SECURED + 0x1000, 1, PROT_READWRITE);
@@ -303,7 +304,7 @@ Test(space, mdl_mappings)
         struct process *p = populate(&m);
         va_t at = va(1);
         uint32_t status = space_map_mdl(&m.mm, p, va(rows[i].requested), frames, rows[i].pages,
-                                        PTE_NO_EXECUTE, 9, &at);
+                                        PTE_NO_EXECUTE, LEVEL_PT, 1, 9, &at);
         cr_expect_eq(status, rows[i].status, "row %zu: %x", i, status);
         machine_check(&m);
         if (status == ST_SUCCESS) {
