@@ -31,6 +31,7 @@ static size_t piece_words(const struct cache *c)
 void cache_empty(struct cache *c)
 {
     if (c->piece == NULL) return;
+    c->only = NULL;
     for (size_t i = 0; i < piece_count(c); i++) {
         if (c->piece[i] == NULL) continue;
         mem_free(c->from, c->piece[i], piece_words(c), sizeof **c->piece);
@@ -52,7 +53,11 @@ static uint64_t *set_make(struct cache *c, uint64_t line)
     uint32_t set = cache_set_of(c, line);
     if (c->piece == NULL) c->piece = mem_new(c->from, piece_count(c), sizeof *c->piece);
     uint64_t **piece = &c->piece[set >> CACHE_PIECE_SHIFT];
-    if (*piece == NULL) *piece = mem_new(c->from, piece_words(c), sizeof **piece);
+    if (*piece == NULL) {
+        *piece = mem_new(c->from, piece_words(c), sizeof **piece);
+        bool small = c->sets <= CACHE_PIECE_SETS && (c->set_mask || c->sets == 1);
+        if (small && c->policy == POLICY_LRU) c->only = *piece;
+    }
     return cache_set_at(c, set);
 }
 

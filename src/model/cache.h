@@ -19,6 +19,7 @@ struct cache {
     /* CACHE_PIECE_SETS sets each: `ways` lines + 1 (0 = empty), most recently used or newest first
      * for LRU and FIFO, then a word of tree bits. NULL: no set of the piece was used. */
     uint64_t **piece;
+    uint64_t *only; /* the piece of a small LRU cache, for the short way of cache_is_newest() */
     uint32_t sets, ways, policy, set_mask; /* set_mask = sets - 1 when a power of two, else 0 */
     struct rng rng;                        /* RANDOM */
     struct cache_counts counts;
@@ -41,12 +42,11 @@ static inline uint64_t *cache_set_at(const struct cache *c, uint32_t set)
     uint64_t *piece = c->piece[set >> CACHE_PIECE_SHIFT];
     return piece == NULL ? NULL : piece + (size_t)(set & (CACHE_PIECE_SETS - 1)) * (c->ways + 1);
 }
-/* Whether the line is the one of its set used last: then using it again changes nothing. */
+/* Whether the line is known to be the one of its set used last: then using it again changes
+ * nothing. May say no of a cache that is not small. */
 static inline bool cache_is_newest(const struct cache *c, uint64_t line)
 {
-    if (c->piece == NULL || c->policy != POLICY_LRU) return false;
-    const uint64_t *set = cache_set_at(c, cache_set_of(c, line));
-    return set != NULL && set[0] == line + 1;
+    return c->only != NULL && c->only[(line & c->set_mask) * (c->ways + 1)] == line + 1;
 }
 /* Uses a line (its number: physical address / 64). False when it is not there. Counts nothing. */
 bool cache_use(struct cache *c, uint64_t line);

@@ -11,11 +11,15 @@ static void level_init(struct tlb_level *level, const struct allocator *from,
 {
     for (unsigned i = 0; i < PAGE_SIZE_COUNT; i++) {
         tlb_array_init(&level->array[i], from, g->array[i], seed + i);
+        level->array[i].hashed = g->hashed;
         level->array_of[i] = g->array_of[i];
         if (g->array_of[i] != TLB_NO_ARRAY && g->array[g->array_of[i]].entries != 0)
             level->sizes = (uint8_t)(level->sizes | 1u << i);
     }
 }
+
+/* Nobody publishes how many translations of guest frames a processor keeps: an estimate. */
+enum { NESTED_TLB_ENTRIES = 64 };
 
 static void cpu_init(struct hw *hw, struct cpu *cpu, const struct hw_config *config,
                      uint32_t number)
@@ -27,6 +31,11 @@ static void cpu_init(struct hw *hw, struct cpu *cpu, const struct hw_config *con
     level_init(&cpu->l2, hw->from, &config->l2, seed + 6);
     for (unsigned i = 0; i < PSC_COUNT; i++)
         tlb_array_init(&cpu->psc[i], hw->from, config->psc[i], seed + 9 + i);
+    if (config->nested) {
+        struct tlb_geometry whole = { NESTED_TLB_ENTRIES, NESTED_TLB_ENTRIES, POLICY_LRU };
+        tlb_array_init(&cpu->nested_tlb, hw->from, whole, seed);
+        tlb_array_init(&cpu->nested_psc, hw->from, config->psc[PSC_PDE], seed);
+    }
     cpu->map = &hw->system;
     cpu->leaves_on = SIDE_NONE;
     if (config->kva_shadow) cpu->context[0] = cpu->context[1] = 1;
@@ -45,6 +54,8 @@ void hw_init(struct hw *hw, const struct allocator *from, const struct hw_config
                                           ? LEVEL_PDPT
                                           : LEVEL_PD,
                        .kernel_start = config->kernel_start,
+                       .nested = config->nested,
+                       .walkers = config->walkers,
                        .cpu_count = config->cpu_count,
                        .socket_count = config->socket_count == 0 ? 1 : config->socket_count,
                        .flush_threshold_pages = config->flush_threshold_pages,
@@ -74,6 +85,8 @@ void hw_free(struct hw *hw)
         for (size_t j = 0; j < cpu->owed_count; j++) flush_free(hw, &cpu->owed[j].flush);
         mem_free(hw->from, cpu->owed, cpu->owed_capacity, sizeof *cpu->owed);
         mem_free(hw->from, cpu->slots, cpu->slot_capacity, sizeof *cpu->slots);
+        tlb_array_free(&cpu->nested_tlb, hw->from);
+        tlb_array_free(&cpu->nested_psc, hw->from);
     }
     flush_free(hw, &hw->flush);
     mem_free(hw->from, hw->cpus, hw->cpu_count, sizeof *hw->cpus);

@@ -39,6 +39,7 @@ enum served { SERVED_L1D, SERVED_L2, SERVED_L3, SERVED_MEMORY, SERVED_COUNT };
 struct walk_counts {
     uint64_t count, references[LEVEL_COUNT], dirty_updates;
     uint64_t served_by[SERVED_COUNT];
+    uint64_t nested_references; /* entries of the host's tables */
     uint64_t pscache_hits[PSC_COUNT];
 };
 
@@ -94,6 +95,7 @@ struct cpu {
     size_t slot_count, slot_capacity, slot; /* slot: of the map that is loaded */
     struct tlb_level l1d, l1i, l2;
     struct tlb_array psc[PSC_COUNT];
+    struct tlb_array nested_tlb, nested_psc; /* of guest frames: translations, page directory */
     struct cache l1d_cache, l2_cache;
     struct cache *l3_cache; /* shared */
     struct walk_counts walks;
@@ -124,7 +126,8 @@ struct hw {
     unsigned large_level;  /* of the largest page: LEVEL_PD, or LEVEL_PDPT with pages of 1 GiB */
     uint64_t kernel_start; /* lowest kernel address: entries above it are the system's and global */
     struct phys phys;
-    bool has_caches;
+    bool has_caches, nested;
+    uint32_t walkers; /* page walks that a processor makes at once */
     struct cache *l3;
     uint32_t l3_count;
     struct cpu *cpus;
@@ -155,6 +158,8 @@ struct hw_config {
     struct tlb_level_geometry l1d, l1i, l2;
     struct tlb_geometry psc[PSC_COUNT];
     struct cache_config caches;
+    bool nested;      /* the machine is a guest under nested paging */
+    uint32_t walkers; /* page walks that a processor makes at once, 1 to WALKERS_MOST */
     uint32_t cpu_count, socket_count; /* 0 sockets count as one */
     uint32_t flush_threshold_pages;
     uint32_t pcid_count;
@@ -190,15 +195,16 @@ void memory_init(struct hw *hw, const struct hw_config *config);
 void memory_free(struct hw *hw);
 /* One fetch of a page walk: charges what the level costs that serves it. */
 enum served memory_fetch(struct hw *hw, pa_t at);
-/* An access to data: each line it touches is looked up and charged. */
+/* The same at an address of the host, where the machine is its guest. */
+enum served memory_fetch_host(struct hw *hw, pa_t at);
+/* An access to data: each line it touches is looked up and charged; one charge without caches. */
 void memory_access_lines(struct hw *hw, pa_t at, uint64_t bytes);
 static inline void memory_access(struct hw *hw, pa_t at, uint64_t bytes)
 {
     uint64_t line = at.v >> CACHE_LINE_SHIFT;
     struct cache *first = &hw->cpu->l1d_cache;
-    if (!hw->has_caches) {
-        charge(hw, COST_MEMORY, 1);
-    } else if ((at.v + bytes - 1) >> CACHE_LINE_SHIFT == line && cache_is_newest(first, line)) {
+    bool one = (at.v + bytes - 1) >> CACHE_LINE_SHIFT == line;
+    if (one && !hw->nested && cache_is_newest(first, line)) {
         first->counts.hits++;
         charge(hw, COST_MEMORY, 1);
     } else {
@@ -212,6 +218,11 @@ void memory_place(struct hw *hw, pa_t at, uint64_t bytes);
 void memory_flush(struct hw *hw);
 /* All caches become empty, for nothing: the state before the first step. */
 void memory_empty(struct hw *hw);
+
+/* Translates a guest frame in a walk: charges what of the host's tables is fetched (nested.c). */
+void nested_translate(struct hw *hw, pfn_t f);
+/* Where the host has put what the guest has there. */
+pa_t nested_address(pa_t at);
 
 /* ---- page tables (paging.c): the only writer of entries ---- */
 

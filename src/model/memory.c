@@ -59,7 +59,7 @@ static enum served find_line(struct cpu *cpu, uint64_t line, bool counts)
     return (enum served)level;
 }
 
-enum served memory_fetch(struct hw *hw, pa_t at)
+enum served memory_fetch_host(struct hw *hw, pa_t at)
 {
     static const enum cost costs[SERVED_COUNT] = { COST_WALK_REFERENCE, COST_WALK_L2, COST_WALK_L3,
                                                    COST_WALK_DRAM };
@@ -73,10 +73,20 @@ enum served memory_fetch(struct hw *hw, pa_t at)
     return served;
 }
 
+enum served memory_fetch(struct hw *hw, pa_t at)
+{
+    return memory_fetch_host(hw, hw->nested ? nested_address(at) : at);
+}
+
 void memory_access_lines(struct hw *hw, pa_t at, uint64_t bytes)
 {
     static const enum cost costs[SERVED_COUNT] = { COST_MEMORY, COST_MEMORY_L2, COST_MEMORY_L3,
                                                    COST_MEMORY_DRAM };
+    if (!hw->has_caches) {
+        charge(hw, COST_MEMORY, 1);
+        return;
+    }
+    if (hw->nested) at = nested_address(at);
     uint64_t last = (at.v + bytes - 1) >> CACHE_LINE_SHIFT;
     for (uint64_t line = at.v >> CACHE_LINE_SHIFT; line <= last; line++) {
         enum cost cost = costs[find_line(hw->cpu, line, true)];
@@ -87,6 +97,7 @@ void memory_access_lines(struct hw *hw, pa_t at, uint64_t bytes)
 void memory_place(struct hw *hw, pa_t at, uint64_t bytes)
 {
     if (!hw->has_caches) return;
+    if (hw->nested) at = nested_address(at);
     uint64_t last = (at.v + bytes - 1) >> CACHE_LINE_SHIFT;
     for (uint64_t line = at.v >> CACHE_LINE_SHIFT; line <= last; line++)
         find_line(hw->cpu, line, false);

@@ -17,6 +17,7 @@ struct tlb_geometry {
 struct tlb_level_geometry {
     struct tlb_geometry array[PAGE_SIZE_COUNT];
     uint8_t array_of[PAGE_SIZE_COUNT]; /* which array holds that page size; TLB_NO_ARRAY = none */
+    bool hashed;                       /* sets by a hash of the page number, not modulo */
 };
 enum { TLB_NO_ARRAY = 0xFF };
 
@@ -46,6 +47,7 @@ struct cpu_preset {
     struct tlb_level_geometry l1d, l1i, l2;
     struct tlb_geometry psc[PSC_COUNT];
     struct cache_config caches;
+    uint32_t walkers; /* page walks at once */
     uint64_t price[COST_COUNT];     /* cycles */
     const char *source[COST_COUNT]; /* tag of calibration source, or "estimate", and how derived */
 };

@@ -174,7 +174,7 @@ def geometry(own, prefix):
         entries, ways = (0, 0) if shared else array(row)
         arrays.append(f"{{ {entries}, {ways}, POLICY_LRU }}")
         array_of.append("PAGE_4K" if shared else page if entries else "TLB_NO_ARRAY")
-    return f"{{ {{ {', '.join(arrays)} }}, {{ {', '.join(array_of)} }} }}"
+    return f"{{ {{ {', '.join(arrays)} }}, {{ {', '.join(array_of)} }}, false }}"
 
 
 def caches(own):
@@ -212,6 +212,7 @@ def cpu(name, doc, own, costs, prices):
         entries, ways = array(own[f"psc_{cache}"])
         yield f"      .psc[PSC_{cache.upper()}] = {{ {entries}, {ways}, POLICY_LRU }},"
     yield f"      .caches = {caches(own)},"
+    yield f"      .walkers = {whole(own['page_walkers']) if 'page_walkers' in own else 1},"
     for cost in costs:
         cycles, source = price(name, own, prices[cost])
         yield f"      .price[COST_{cost}] = {cycles}, .source[COST_{cost}] = {quote(source)},"

@@ -14,6 +14,7 @@ struct tlb_array {
     uint64_t *data; /* the translation: a page-table entry */
     uint64_t *tree; /* PLRU: one word of tree bits a set */
     uint32_t sets, ways, policy, set_mask; /* set_mask = sets - 1 when a power of two, else 0 */
+    bool hashed; /* the set follows from all bits of the page number, not from the low ones */
     uint64_t valid_count;
     uint32_t filled_count; /* above TLB_FILLED_MOST: any set may be filled */
     struct rng rng;        /* RANDOM */
@@ -27,8 +28,15 @@ void tlb_array_init(struct tlb_array *a, const struct allocator *from, struct tl
                     uint64_t seed);
 void tlb_array_free(struct tlb_array *a, const struct allocator *from);
 
+/* Fibonacci hashing: sets fill as unevenly as chance would have it, whatever the stride. */
+static inline uint64_t tlb_hash(uint64_t number)
+{
+    return number * UINT64_C(0x9E3779B97F4A7C15) >> 32;
+}
+
 static inline uint32_t tlb_set_of(const struct tlb_array *a, uint64_t number)
 {
+    if (__builtin_expect(a->hashed, 0)) number = tlb_hash(number);
     return (uint32_t)(a->set_mask || a->sets == 1 ? number & a->set_mask : number % a->sets);
 }
 

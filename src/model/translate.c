@@ -107,6 +107,13 @@ static void fetch_entry(struct hw *hw, unsigned level, pa_t at)
     cpu->last_walk.served_by[level] = served;
 }
 
+/* The 4 KiB frame of an address in the page that an entry maps. */
+static pfn_t leaf_frame(uint64_t entry, unsigned level, va_t at)
+{
+    struct translation t = { .entry = entry, .level = level };
+    return pa_to_pfn(translation_pa(&t, at));
+}
+
 /* Walks from the start table to the leaf, setting accessed bits, and the dirty bit for a write that
  * the leaf permits. */
 static struct translation walk(struct hw *hw, va_t at, enum access_type type, bool user)
@@ -121,6 +128,7 @@ static struct translation walk(struct hw *hw, va_t at, enum access_type type, bo
         size_t index = at.v >> shift_of(level) & 511;
         if (hw->mode == PAGING_PAE && level == LEVEL_PDPT) index &= 3;
         uint64_t *slot = &phys_table(&hw->phys, table)[index];
+        if (hw->nested) nested_translate(hw, table);
         fetch_entry(hw, level, pa(pfn_to_pa(table).v + index * sizeof *slot));
         if ((*slot & PTE_PRESENT) == 0)
             return (struct translation){ .fault = FAULT_NOT_PRESENT, .level = level };
@@ -130,6 +138,7 @@ static struct translation walk(struct hw *hw, va_t at, enum access_type type, bo
         if (has_accessed_bit(hw, level)) *slot |= PTE_ACCESSED;
         if (leaf) {
             if (type == ACCESS_WRITE) *slot |= PTE_DIRTY;
+            if (hw->nested) nested_translate(hw, leaf_frame(*slot, level, at));
             return (struct translation){ *slot, ACCESS_OK, level };
         }
         psc_fill(hw, at, level, *slot);

@@ -8,6 +8,7 @@ enum { SIZE_MOST = 4096, VALUE_SIZE_MOST = 8, SIZE_DEFAULT = 8 };
 static const struct name pattern_list[] = {
     { "sequential", PATTERN_SEQUENTIAL, "One place after the other." },
     { "random", PATTERN_RANDOM, "Seeded random places." },
+    { "chase", PATTERN_CHASE, "All places in a seeded random order, as a chain of pointers." },
     { NULL, 0, NULL },
 };
 static const struct names pattern_names = { .title = "pattern", .list = pattern_list };
@@ -46,6 +47,18 @@ static void check_length(struct compiler *c, const struct node *action, const st
            found(c, node));
 }
 
+/* A chase uses another line of each stride, and so has no room for a part of one. */
+static void check_chase(struct compiler *c, const struct node *action, const struct access_step *a)
+{
+    struct value stride, length;
+    if (a->pattern != PATTERN_CHASE || !a->stride || !a->length) return;
+    if (!is_constant(c, a->stride, &stride) || !is_constant(c, a->length, &length)) return;
+    if (stride.v <= CACHE_LINE_BYTES || length.v % stride.v == 0) return;
+    const struct node *node = node_get(action, "length");
+    report(c, node, "a chase goes over whole strides: expected a multiple of %u bytes, found %s",
+           stride.v, found(c, node));
+}
+
 static void check_value(struct compiler *c, const struct node *action, const struct access_step *a)
 {
     struct value size = value_int(SIZE_DEFAULT), value;
@@ -79,9 +92,17 @@ static bool access_fill(struct compiler *c, const struct node *action, struct ac
     if (pattern && expect_name(c, pattern, &pattern_names, &word)) {
         a->pattern = (enum access_pattern)word;
     }
+    bool caches = true;
+    expect_bool(c, node_get(action, "data_caches"), &caches);
+    a->flat = !caches;
+    uint64_t overlap = 1;
+    expect_number(c, node_get(action, "overlap"), NUMBER_COUNT, (struct range){ 1, 1024 },
+                  &overlap);
+    a->overlap = (uint32_t)overlap;
     a->mode = -1;
     if (mode && expect_name(c, mode, &mode_names, &word)) a->mode = (int8_t)word;
     check_length(c, action, a);
+    check_chase(c, action, a);
     check_value(c, action, a);
     return true;
 }

@@ -1,4 +1,5 @@
 /* `machine.cpu`: what stands beside the preset overrides single values of it. */
+#include "model/overlap.h"
 #include "scenario/compiler.h"
 
 #include <string.h>
@@ -35,6 +36,7 @@ void compile_cpu(struct compiler *c)
     config->l2 = preset->l2;
     memcpy(config->psc, preset->psc, sizeof config->psc);
     config->caches = preset->caches;
+    config->walkers = preset->walkers;
     memcpy(config->price, preset->price, sizeof config->price);
     config->cpu_count = 1;
     config->has_1_gib_pages = preset->l1d.array_of[PAGE_1G] != TLB_NO_ARRAY;
@@ -57,6 +59,11 @@ void compile_cpu(struct compiler *c)
     compile_flushes(c, cpu);
     const struct node *caches = node_get(cpu, "caches");
     if (caches) compile_caches(c, caches);
+    expect_bool(c, node_get(cpu, "nested"), &config->nested);
+    uint64_t walkers = config->walkers;
+    expect_number(c, node_get(cpu, "walkers"), NUMBER_COUNT, (struct range){ 1, WALKERS_MOST },
+                  &walkers);
+    config->walkers = (uint32_t)walkers;
     const struct node *tlb = node_get(cpu, "tlb");
     if (tlb) compile_tlb(c, tlb);
     const struct node *costs = node_get(cpu, "costs");

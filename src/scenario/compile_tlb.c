@@ -124,6 +124,13 @@ static void level_clear(struct tlb_level_geometry *level)
     memset(level->array_of, TLB_NO_ARRAY, sizeof level->array_of);
 }
 
+static const struct name index_list[] = {
+    { "modulo", 0, "Page number modulo the number of sets." },
+    { "hash", 1, "A hash of the whole page number." },
+    { NULL, 0, NULL },
+};
+static const struct names index_names = { .title = "index", .list = index_list };
+
 static void compile_level(struct compiler *c, const struct node *node,
                           struct tlb_level_geometry *level)
 {
@@ -144,6 +151,9 @@ static void compile_level(struct compiler *c, const struct node *node,
         }
     }
     if (unified) compile_unified(c, node, level);
+    uint64_t hashed = level->hashed;
+    const struct node *index = node_get(node, "index");
+    if (index && expect_name(c, index, &index_names, &hashed)) level->hashed = hashed != 0;
 }
 
 static void compile_psc(struct compiler *c, const struct node *psc)

@@ -44,6 +44,8 @@ static const struct scenario_key cpu_keys[] = {
     { "broadcast_invalidation", "true or false", false, "Flushes go by INVLPGB." },
     { "tlb", "a mapping", false, "Arrays of the TLBs." },
     { "caches", "a mapping or none", false, "Caches and memory: geometry, latencies." },
+    { "walkers", "an integer", false, "Page walks that a processor makes at once, 1 to 16." },
+    { "nested", "true or false", false, "The machine is a guest: a host translates, too." },
     { "costs", "a mapping", false, "Prices in cycles by name of the cost." },
     END,
 };
@@ -64,6 +66,7 @@ static const struct scenario_key level_keys[] = {
     { "ways", "an integer or full", false, "Its ways." },
     { "policy", "a word", false, "Which entry it evicts." },
     { "pages", "a list", false, "The page sizes that it holds." },
+    { "index", "modulo or hash", false, "How a page number chooses its set." },
     END,
 };
 
@@ -207,7 +210,9 @@ static const struct scenario_key access_keys[] = {
     { "stride", "a size", false, "From the start of one place to the next." },
     { "size", "a size", false, "Bytes of each access; 8 unless given." },
     { "count", "an integer", false, "Number of accesses." },
-    { "pattern", "sequential or random", false, "The order of the places." },
+    { "pattern", "sequential, random or chase", false, "The order of the places." },
+    { "overlap", "an integer", false, "Accesses under way at once; 1 unless given." },
+    { "data_caches", "true or false", false, "False: the first level serves all data." },
     { "value", "an integer", false, "A write stores it, a read must find it." },
     { "mode", "kernel or user", false, "The thread's unless given." },
     END,

@@ -1,4 +1,5 @@
 /* CPU accesses of a scenario: through TLB and page tables, contents included. */
+#include "model/overlap.h"
 #include "sim/internal.h"
 
 #include <string.h>
@@ -99,7 +100,11 @@ struct places {
     va_t start;
     uint64_t step, size, places, count;
     uint64_t length; /* as given */
+    struct permutation order; /* of a chase */
+    uint64_t lines;           /* of one step in which a chase starts its accesses */
 };
+
+enum { CHASE_STREAM = 0x63686173 }; /* so that other orders of the same seed differ */
 
 static bool optional(struct sim *s, expr_t e, uint64_t fallback, uint64_t *out)
 {
@@ -187,15 +192,59 @@ static void access_place(struct sim *s, const struct step *step, struct access_r
     }
 }
 
+/* A chase visits every place once a round, in an order that looks random, and uses another line of
+ * each step than the one before: so no set of a cache gets more than its part. */
+static bool chase_of(struct sim *s, const struct step *step, struct places *p)
+{
+    if (step->u.access.pattern != PATTERN_CHASE) return true;
+    p->lines = p->step < p->size ? 1 : (p->step - p->size) / CACHE_LINE_BYTES + 1;
+    if (p->lines > 1 && p->length % p->step != 0)
+        return places_refuse(s, step, "a chase needs a length of whole strides");
+    permutation_init(&p->order, p->places, s->program->config.seed ^ CHASE_STREAM);
+    return true;
+}
+
+static va_t place_at(struct sim *s, enum access_pattern pattern, const struct places *p, uint64_t i)
+{
+    uint64_t place = pattern == PATTERN_RANDOM ? rng_below(&s->thread->random_access, p->places)
+                     : i < p->places           ? i
+                                               : i % p->places;
+    uint64_t line = 0;
+    if (pattern == PATTERN_CHASE) {
+        place = permutation_at(&p->order, place);
+        line = place % p->lines;
+    }
+    return va_add(p->start, place * p->step + line * CACHE_LINE_BYTES);
+}
+
+/* The last access joins the group that is under way, or ends it: when it is full, or by a fault,
+ * which waits for what came before and is waited for. */
+static void access_overlap(struct sim *s, struct overlap *o, uint64_t walks, bool last,
+                           const struct touch *t)
+{
+    if (t->faulted || t->end != TOUCH_OK) {
+        struct overlap_queue fault = overlap_take(&s->hw, o);
+        overlap_end(&s->hw, o);
+        overlap_charge(&s->hw, &fault);
+    } else {
+        overlap_next(&s->hw, o, s->hw.cpu->walks.count != walks);
+        if (!last) return;
+        overlap_end(&s->hw, o);
+    }
+    overlap_begin(&s->hw, o);
+}
+
 static void access_all(struct sim *s, const struct step *step, struct access_run *run,
                        const struct places *p, struct access_values *v, struct touch *t)
 {
-    bool random = step->u.access.pattern == PATTERN_RANDOM;
+    uint64_t overlap = step->u.access.overlap;
+    struct overlap group;
+    if (overlap > 1) overlap_begin(&s->hw, &group);
     for (uint64_t i = 0; i < p->count && t->end == TOUCH_OK && !s->error; i++) {
-        uint64_t place = random          ? rng_below(&s->thread->random_access, p->places)
-                         : i < p->places ? i
-                                         : i % p->places;
-        access_place(s, step, run, p, va_add(p->start, place * p->step), v, t);
+        uint64_t walks = overlap > 1 ? s->hw.cpu->walks.count : 0;
+        access_place(s, step, run, p, place_at(s, step->u.access.pattern, p, i), v, t);
+        if (overlap > 1)
+            access_overlap(s, &group, walks, i % overlap == overlap - 1 || i + 1 == p->count, t);
         if ((i & 0xFFFF) == 0xFFFF && s->interrupted != NULL &&
             s->interrupted(s->interrupt_context))
             s->reason = END_INTERRUPTED;
@@ -248,7 +297,9 @@ static void access_event(struct sim *s, const struct step *step, struct event *e
     if (a->stride != 0) event_arg_number(e, "stride", ARG_DECIMAL, p->step);
     event_arg_number(e, "size", ARG_DECIMAL, p->size);
     if (a->count != 0) event_arg_number(e, "count", ARG_DECIMAL, p->count);
-    if (a->pattern == PATTERN_RANDOM) event_arg_text(e, "pattern", "random");
+    if (a->pattern != PATTERN_SEQUENTIAL)
+        event_arg_text(e, "pattern", a->pattern == PATTERN_RANDOM ? "random" : "chase");
+    if (a->overlap > 1) event_arg_number(e, "overlap", ARG_DECIMAL, a->overlap);
     if (a->value != 0) event_arg_number(e, "value", ARG_HEX, v->wanted);
     if (step->u.access.mode == 1 || (a->mode < 0 && s->thread->plan->user_mode))
         event_arg_text(e, "mode", "user");
@@ -259,7 +310,7 @@ void step_access(struct sim *s, const struct step *step, struct step_result *r)
     const struct access_step *a = &step->u.access;
     struct places p = { 0 };
     struct access_values v = { .check = a->value != 0, .bind = step->bind_count > 0 };
-    if (!places_of(s, step, &p)) return;
+    if (!places_of(s, step, &p) || !chase_of(s, step, &p)) return;
     if (v.check && !eval_number(s, a->value, &v.wanted)) return;
     if (v.check && p.size < 8 && v.wanted >> (8 * p.size) != 0) {
         sim_error(s, step->where, step->path, "the value does not fit into `size` bytes");
@@ -268,7 +319,7 @@ void step_access(struct sim *s, const struct step *step, struct step_result *r)
     value_bytes(v.wanted, v.bytes);
     struct access_run run = { .type = a->type,
                               .driver = true,
-                              .caches = true,
+                              .caches = !a->flat && s->hw.has_caches,
                               .user = a->mode < 0 ? s->thread->plan->user_mode : a->mode == 1 };
     struct event_mark mark;
     event_begin(s, step, &mark);

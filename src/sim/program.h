@@ -79,11 +79,13 @@ struct call_step {
     /* all arguments are constants or plain names of thread slots: the fast path */
     bool simple;
 };
-enum access_pattern { PATTERN_SEQUENTIAL, PATTERN_RANDOM };
+enum access_pattern { PATTERN_SEQUENTIAL, PATTERN_RANDOM, PATTERN_CHASE };
 struct access_step {
     enum access_type type;
     expr_t address, length, stride, size, count, value; /* 0 = not given */
+    uint32_t overlap; /* accesses under way at once */
     enum access_pattern pattern;
+    bool flat; /* data does not go through the caches */
     int8_t mode; /* 0 kernel, 1 user, -1 the thread's */
 };
 struct copy_step {
@@ -237,6 +239,8 @@ struct sim_config {
     struct tlb_level_geometry l1d, l1i, l2;
     struct tlb_geometry psc[PSC_COUNT];
     struct cache_config caches;
+    bool nested; /* the machine is a guest under nested paging */
+    uint32_t walkers;
     uint64_t price[COST_COUNT];
     const struct phys_range *ram;
     size_t ram_count;

@@ -28,6 +28,8 @@ static void make_machine(struct sim *s)
         .l1i = c->l1i,
         .l2 = c->l2,
         .caches = c->caches,
+        .nested = c->nested,
+        .walkers = c->walkers,
         .cpu_count = c->cpu_count,
         .socket_count = c->socket_count,
         .pcid_count = c->pcid_count,

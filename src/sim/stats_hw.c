@@ -48,6 +48,8 @@ static void walk_stats(struct walk_state *w, const struct walk_counts *c)
         counter(w, caches[i], c->pscache_hits[i], "Hits.");
     counter(w, caches[PSC_PML5E], c->pscache_hits[PSC_PML5E], "Hits.");
     leave(w);
+    counter(w, "nested_references", c->nested_references,
+            "Entries of the host's tables, on a machine that is a guest.");
     counter(w, "dirty_updates", c->dirty_updates, "Dirty bits set after a TLB hit.");
     leave(w);
 }

@@ -77,6 +77,7 @@ static void put_level(struct text *t, const char *key, const struct tlb_level_ge
         JSON_PUT(t, "]}");
     }
     if (any) {
+        if (level->hashed) key_string(t, ", ", "index", "hash");
         json_char(t, '}');
     } else {
         JSON_PUT(t, "\"none\"");
@@ -157,6 +158,8 @@ static void put_cpu(const struct layout *w, const struct sim_config *c)
     json_char(t, '}');
     next(w);
     put_caches(t, c);
+    key_bool(t, ", ", "nested", c->nested);
+    key_count(t, ", ", "walkers", c->walkers);
     next(w);
     JSON_PUT(t, "\"costs\": ");
     for (size_t i = 0; i < COST_COUNT; i++) {

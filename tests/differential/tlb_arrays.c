@@ -21,6 +21,7 @@ struct slow_set {
 struct slow_array {
     struct slow_set set[SETS_MOST];
     uint32_t sets, ways, policy;
+    bool hashed;
     uint64_t now;
     struct rng rng;
 };
@@ -53,9 +54,16 @@ static uint32_t slow_oldest(const struct slow_set *s, unsigned node, uint32_t lo
 
 /* ---- the model ---- */
 
+/* Modulo, or Fibonacci hashing: bits 32 and up of the product with 2^64 by the golden ratio. */
+static struct slow_set *slow_set(struct slow_array *a, uint64_t number)
+{
+    uint64_t hash = (number * UINT64_C(11400714819323198485)) / ((uint64_t)1 << 32);
+    return &a->set[(a->hashed ? hash : number) % a->sets];
+}
+
 static struct slow_entry *slow_find(struct slow_array *a, uint64_t number, uint64_t tag)
 {
-    struct slow_set *s = &a->set[number % a->sets];
+    struct slow_set *s = slow_set(a, number);
     for (uint32_t i = 0; i < a->ways; i++) {
         if (!s->way[i].valid || s->way[i].tag != tag) continue;
         if (a->policy == POLICY_LRU) s->way[i].stamp = ++a->now;
@@ -80,7 +88,7 @@ static uint32_t slow_victim(struct slow_array *a, struct slow_set *s)
 /* The tag that had to go, TLB_NO_TAG when none had to. */
 static uint64_t slow_fill(struct slow_array *a, uint64_t number, uint64_t tag, uint64_t data)
 {
-    struct slow_set *s = &a->set[number % a->sets];
+    struct slow_set *s = slow_set(a, number);
     uint32_t i = slow_victim(a, s);
     uint64_t old = s->way[i].valid ? s->way[i].tag : TLB_NO_TAG;
     s->way[i] = (struct slow_entry){ true, tag, data, ++a->now };
@@ -90,7 +98,7 @@ static uint64_t slow_fill(struct slow_array *a, uint64_t number, uint64_t tag, u
 
 static bool slow_drop(struct slow_array *a, uint64_t number, uint64_t tag)
 {
-    struct slow_set *s = &a->set[number % a->sets];
+    struct slow_set *s = slow_set(a, number);
     for (uint32_t i = 0; i < a->ways; i++) {
         if (!s->way[i].valid || s->way[i].tag != tag) continue;
         s->way[i].valid = false;
@@ -162,7 +170,7 @@ static bool agree(struct tlb_array *fast, struct slow_array *slow, struct rng *r
     return true;
 }
 
-static bool compare(uint32_t policy, uint32_t sets, uint32_t ways, uint64_t seed)
+static bool compare(uint32_t policy, bool hashed, uint32_t sets, uint32_t ways, uint64_t seed)
 {
     struct tlb_array fast;
     struct slow_array *slow = calloc(1, sizeof *slow);
@@ -170,9 +178,11 @@ static bool compare(uint32_t policy, uint32_t sets, uint32_t ways, uint64_t seed
     slow->sets = sets;
     slow->ways = ways;
     slow->policy = policy;
+    slow->hashed = hashed;
     struct rng steps;
     rng_init(&steps, seed, 1);
     tlb_array_init(&fast, &host, (struct tlb_geometry){ sets * ways, ways, policy }, seed);
+    fast.hashed = hashed;
     slow->rng = fast.rng;
     bool same = agree(&fast, slow, &steps);
     tlb_array_free(&fast, &host);
@@ -186,14 +196,17 @@ int main(void)
                                           { 3, 3 }, { 7, 6 }, { 12, 5 }, { 32, 12 }, { 5, 2 } };
     static const char *const policies[] = { "lru", "plru", "fifo", "random" };
     int status = EXIT_SUCCESS;
-    printf("TAP version 13\n1..%zu\n", COUNT_OF(shapes) * COUNT_OF(policies));
-    for (uint32_t i = 0; i < COUNT_OF(shapes) * COUNT_OF(policies); i++) {
+    size_t count = COUNT_OF(shapes) * COUNT_OF(policies);
+    printf("TAP version 13\n1..%zu\n", 2 * count);
+    for (uint32_t i = 0; i < 2 * count; i++) {
         uint32_t policy = i % COUNT_OF(policies);
-        const uint32_t *shape = shapes[i / COUNT_OF(policies)];
-        bool same = compare(policy, shape[0], shape[1], 100 + i);
+        bool hashed = i >= count;
+        const uint32_t *shape = shapes[i % count / COUNT_OF(policies)];
+        bool same = compare(policy, hashed, shape[0], shape[1], 100 + i);
         if (!same) status = EXIT_FAILURE;
-        printf("%s %" PRIu32 " - %s, %" PRIu32 " sets of %" PRIu32 " ways\n",
-               same ? "ok" : "not ok", i + 1, policies[policy], shape[0], shape[1]);
+        printf("%s %" PRIu32 " - %s%s, %" PRIu32 " sets of %" PRIu32 " ways\n",
+               same ? "ok" : "not ok", i + 1, policies[policy], hashed ? " by hash" : "",
+               shape[0], shape[1]);
     }
     return status;
 }

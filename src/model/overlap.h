@@ -1,0 +1,31 @@
+/* Accesses that do not wait for each other. Of a group that is under way at once, each has its own
+ * latency; those that need a page walk queue for the walkers of the processor, in turn. The group
+ * takes as long as its longest queue, or the longest access that needs no walk, and is charged what
+ * that one is: the costs of the others hide behind it. */
+#pragma once
+
+#include "model/hw.h"
+
+enum { WALKERS_MOST = 16 };
+
+struct overlap_queue {
+    uint64_t cycles, units[COST_COUNT];
+};
+
+struct overlap {
+    uint32_t walkers, walks;
+    uint64_t spent[COST_COUNT]; /* before the access under way */
+    cycles_t clock;
+    struct overlap_queue walker[WALKERS_MOST];
+    struct overlap_queue other; /* the longest without a walk */
+};
+
+/* Starts a group on the current processor. */
+void overlap_begin(struct hw *hw, struct overlap *o);
+/* Takes what was charged since the start of the group back from the clock. */
+struct overlap_queue overlap_take(struct hw *hw, const struct overlap *o);
+void overlap_charge(struct hw *hw, const struct overlap_queue *queue);
+/* After each access of the group: takes its cost back and queues it. */
+void overlap_next(struct hw *hw, struct overlap *o, bool walked);
+/* Ends the group: charges the longest queue. */
+void overlap_end(struct hw *hw, struct overlap *o);
