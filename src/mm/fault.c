@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "mm/mm.h"
 #include "mm/space_pages.h"
+#include "mm/stale.h"
 
 #include <string.h>
 
@@ -256,19 +257,22 @@ struct touch fault_resolve(struct mm *mm, va_t at, enum access_type type, bool u
 
 /* ---- accesses ---- */
 
-/* A translation that outlived its system PTE: possible only while a flush is pending. */
-static bool is_stale(const struct mm *mm, va_t at)
+/* A translation that outlived its entry: possible only while a flush is pending. */
+static bool is_stale(struct mm *mm, va_t at, uint64_t entry)
 {
     const struct syspte *s = &mm->syspte;
-    if (__builtin_expect(at.v - s->base.v >= s->total * PAGE_BYTES, 1)) return false;
-    return s->pending.total != 0 && syspte_is_free(mm, at);
+    bool outside = at.v - s->base.v >= s->total * PAGE_BYTES;
+    if (__builtin_expect(outside && mm->hw->cpu->owed_count == 0, 1)) return false;
+    if (!outside && s->pending.total != 0 && syspte_is_free(mm, at)) return true;
+    return mm->hw->cpu->owed_count != 0 && mm_stale(mm, at, entry).why != STALE_NOT;
 }
 
-static struct touch touched(const struct mm *mm, va_t at, const struct translation *t)
+static struct touch touched(struct mm *mm, va_t at, const struct translation *t)
 {
-    return (struct touch){
-        .end = TOUCH_OK, .at = translation_pa(t, at), .entry = t->entry, .stale = is_stale(mm, at)
-    };
+    return (struct touch){ .end = TOUCH_OK,
+                           .at = translation_pa(t, at),
+                           .entry = t->entry,
+                           .stale = is_stale(mm, at, t->entry) };
 }
 
 /* Resolves and tries again: a first write to a copy-on-write page that nobody touched takes two
@@ -302,7 +306,7 @@ void mm_touch_into(struct mm *mm, va_t at, enum access_type type, bool user, boo
         *out = (struct touch){ .end = TOUCH_OK,
                                .at = translation_pa(&t, at),
                                .entry = t.entry,
-                               .stale = is_stale(mm, at),
+                               .stale = is_stale(mm, at, t.entry),
                                .walked = walked,
                                .hit = hit };
         return;

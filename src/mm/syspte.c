@@ -113,6 +113,7 @@ static bool reserve(struct mm *mm, uint64_t count, uint64_t align_pages,
     if (s->pending.total > 0 && runs_overlaps(&s->pending, start, count)) {
         tlb_flush_all(mm->hw);
         runs_clear(&s->pending);
+        s->released_count = 0;
     }
     runs_remove(&s->free, start, count);
     s->next_start = start + count;
@@ -146,6 +147,14 @@ bool syspte_reserve_aligned(struct mm *mm, uint64_t count, uint64_t align_pages,
     return fine;
 }
 
+static void defer_flush(struct mm *mm, uint64_t start, uint64_t count)
+{
+    struct syspte *s = &mm->syspte;
+    runs_add(&s->pending, start, count);
+    s->released[s->released_count++ % RELEASES_KEPT] =
+        (struct release){ start, count, mm->hw->doing };
+}
+
 /* The entries are the caller's until they are free: they are cleared and flushed without the
  * lock. */
 void syspte_release(struct mm *mm, va_t at, uint64_t count, enum pte_user user)
@@ -158,7 +167,7 @@ void syspte_release(struct mm *mm, va_t at, uint64_t count, enum pte_user user)
     lock_enter(mm, LOCK_SYSTEM_PTE, &mm->pte_lock);
     charge(mm->hw, COST_PTE_RANGE, 1);
     runs_add(&s->free, start, count);
-    if (s->flush != PTE_FLUSH_IMMEDIATE) runs_add(&s->pending, start, count);
+    if (s->flush != PTE_FLUSH_IMMEDIATE) defer_flush(mm, start, count);
     s->releases++;
     gauge_sub(&s->in_use, count);
     gauge_sub(&s->by_user[user], count);

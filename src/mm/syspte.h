@@ -4,6 +4,7 @@
 #include "base/gauge.h"
 #include "base/runs.h"
 #include "base/types.h"
+#include "model/hw.h"
 
 enum pte_policy { PTE_FIRST_FIT, PTE_BEST_FIT, PTE_NEXT_FIT };
 enum pte_flush { PTE_FLUSH_DEFERRED, PTE_FLUSH_IMMEDIATE };
@@ -29,6 +30,13 @@ void timeline_advance(struct timeline *t, uint64_t now); /* samples due up to `n
 void timeline_set(struct timeline *t, uint64_t now,
                   uint64_t value); /* advances, then changes the level */
 
+enum { RELEASES_KEPT = 64 };
+/* A run that was freed and not flushed, and by whom. */
+struct release {
+    uint64_t start, count;
+    struct doing by;
+};
+
 struct syspte {
     va_t base;
     uint64_t total;
@@ -40,6 +48,8 @@ struct syspte {
     uint64_t next_start;                /* next-fit */
     struct gauge in_use, by_user[PTE_USER_COUNT];
     uint64_t free_min, reservations, releases, failures[PRIORITY_COUNT];
+    struct release released[RELEASES_KEPT]; /* the latest since the last flush, in a ring */
+    uint64_t released_count;                /* all of them */
     struct timeline timeline;
     uint64_t *tables_made; /* bit by page table of the region: it exists */
     size_t tables_capacity;

@@ -61,11 +61,18 @@ struct flush {
     bool whole;          /* all that the map has; ranges say nothing */
 };
 
+/* The event under way, so that what comes of it later can name it. */
+struct doing {
+    uint64_t seq, place; /* as the caller counts events and places in scenarios */
+    const char *name;    /* NULL: nothing that has one */
+};
+
 /* A flush that a processor was asked for and has not done, since its IRQL holds the interrupt. */
 struct owed_flush {
     struct flush flush; /* its ranges are the owner's copy */
     uint32_t sender;
     cycles_t arrival;
+    struct doing by; /* who asked */
 };
 
 /* A context that a processor keeps apart by a PCID (with KVA shadow by two). */
@@ -147,6 +154,7 @@ struct hw {
     struct flush flush;      /* the one that is being gathered */
     uint64_t kernel_flushes; /* of system space */
     uint64_t pcid_clock;     /* orders the use of slots */
+    struct doing doing;
 };
 
 struct hw_config {
@@ -361,6 +369,8 @@ void tlb_flush_all(struct hw *hw); /* everything everywhere, global entries incl
 /* Whether the IRQL of a processor holds interrupts back. Letting them in does what it owes; a
  * sender that waited for it goes on (its wait counts as time of interrupts). */
 void hw_mask(struct hw *hw, struct cpu *cpu, bool masked);
+/* A flush of that address that the processor owes; NULL when there is none. */
+const struct owed_flush *flush_owed(const struct hw *hw, const struct cpu *cpu, va_t at);
 /* Whether the processor's entry of this space may be older than the tables: it owes a flush, or
  * will flush when it loads the context. */
 bool flush_is_due(struct hw *hw, const struct cpu *cpu, uint32_t space, va_t at);

@@ -130,7 +130,7 @@ static void owe(struct hw *hw, struct cpu *cpu, const struct flush *f, cycles_t 
     cpu->owed = mem_grow(hw->from, cpu->owed, &cpu->owed_capacity, cpu->owed_count + 1,
                          sizeof *cpu->owed);
     struct owed_flush *o = &cpu->owed[cpu->owed_count++];
-    *o = (struct owed_flush){ *f, hw->cpu->number, arrival };
+    *o = (struct owed_flush){ *f, hw->cpu->number, arrival, hw->doing };
     o->flush.ranges = NULL;
     o->flush.capacity = 0;
     if (f->range_count == 0) return;
@@ -306,10 +306,19 @@ static bool names(const struct flush *f, va_t at)
     return false;
 }
 
+const struct owed_flush *flush_owed(const struct hw *hw, const struct cpu *cpu, va_t at)
+{
+    for (size_t i = 0; i < cpu->owed_count; i++) {
+        const struct flush *f = &cpu->owed[i].flush;
+        bool of_space = is_system(f) ? f->whole || at.v >= hw->kernel_start : cpu->map == f->map;
+        if (of_space && names(f, at)) return &cpu->owed[i];
+    }
+    return NULL;
+}
+
 bool flush_is_due(struct hw *hw, const struct cpu *cpu, uint32_t space, va_t at)
 {
     const struct page_map *map = context_map(hw, space);
-    for (size_t i = 0; i < cpu->owed_count; i++)
-        if (names(&cpu->owed[i].flush, at)) return true;
+    if (flush_owed(hw, cpu, at) != NULL) return true;
     return map != NULL && map != cpu->map && context_is_behind(hw, cpu, map);
 }

@@ -243,6 +243,7 @@ static struct outcome perform(struct kernel *k, const struct routine *r, void *a
 struct outcome kernel_call(struct kernel *k, const struct routine *r, void *args)
 {
     k->routine = r;
+    k->hw->doing.name = r->name;
     k->performed_failure = 0;
     hw_enter(k->hw, false);
     charge(k->hw, COST_CALL, 1);

@@ -270,11 +270,21 @@ static void check_places(struct compiler *c, const struct process_plan *process)
     }
 }
 
+/* TLB entries tell 65,535 spaces apart; KVA shadow takes two for each process and for System. */
+static void check_count(struct compiler *c, const struct node *processes)
+{
+    uint64_t most = c->program->config.kva_shadow ? TLB_SPACES / 2 - 2 : TLB_SPACES - 1;
+    if (c->processes.count <= most) return;
+    report(c, processes, "expected at most %u processes, found %u", most,
+           (uint64_t)c->processes.count);
+}
+
 void compile_processes(struct compiler *c)
 {
     const struct node *processes = node_get(c->root, "processes");
     if (!processes || !expect_map(c, processes, "a mapping of processes")) return;
     for (size_t i = 0; i < processes->count; i++) compile_process(c, processes, i);
+    check_count(c, processes);
     /* A buffer may share the pages of any other, also of one further down. */
     const struct node *const *maps = c->buffer_nodes.items;
     for (size_t p = 0; p < c->processes.count; p++) {

@@ -42,6 +42,33 @@ static void tell_access(struct sim *s, const struct access_run *a, va_t at, uint
     s->sink->access(s->sink->context, &e);
 }
 
+/* Names who left the translation, once a text: a loop of such accesses repeats one. */
+static void report_stale(struct sim *s, va_t at, uint64_t entry)
+{
+    struct stale stale = mm_stale(&s->mm, at, entry);
+    struct doing *told = &s->stale_told.by;
+    bool known = s->stale_text != NULL && s->stale_told.why == stale.why &&
+                 told->seq == stale.by.seq && told->name == stale.by.name;
+    if (!known) {
+        struct text t;
+        text_init(&t, s->from);
+        text_format(&t, "An address was used that only a stale TLB entry translated: ");
+        if (stale.by.place == 0)
+            text_format(&t, "an earlier event changed its mapping");
+        else
+            text_format(&t, "%s (event %u, line %u) changed its mapping",
+                        stale.by.name != NULL ? stale.by.name : "a step", stale.by.seq,
+                        (uint64_t)place_line((uint32_t)stale.by.place));
+        text_format(&t, stale.why == STALE_HELD
+                            ? ", and the IRQL of this processor holds the flush back."
+                            : ", and the flush of freed system PTEs is deferred.");
+        s->stale_text = arena_text(&s->arena, t.bytes, t.length);
+        s->stale_told = stale;
+        text_free(&t);
+    }
+    report_rule(&s->kernel, "stale_tlb_use", s->stale_text, P(at.v, 0, 0), NULL);
+}
+
 /* The part of an access that lies in one page. */
 static void access_part(struct sim *s, struct access_run *a, va_t at, uint32_t size,
                         struct touch *t)
@@ -52,8 +79,7 @@ static void access_part(struct sim *s, struct access_run *a, va_t at, uint32_t s
                                                                      : cpu->l1d.counts.hits;
     uint64_t walks = cpu->walks.count;
     mm_touch_into(&s->mm, at, a->type, a->user, a->driver, t);
-    if (__builtin_expect(t->stale, 0))
-        report_rule(&s->kernel, "stale_tlb_use", NULL, P(at.v, 0, 0), NULL);
+    if (__builtin_expect(t->stale, 0)) report_stale(s, at, t->entry);
     if (t->end == TOUCH_OK) charge_data(s, a, t, size);
     if (__builtin_expect(detail, 0)) tell_access(s, a, at, size, t, hits, walks);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/hist.h"
+#include "mm/stale.h"
 #include "sim/event.h"
 
 /* Latency of one routine or span. */
@@ -47,6 +48,8 @@ struct sim {
     struct series *series; /* routine_count + span_count */
     struct access_totals by_type[ACCESS_TYPE_COUNT], by_replay;
     struct replay_part *by_phase; /* program->phase_count */
+    struct stale stale_told; /* what stale_text tells of */
+    const char *stale_text;
     uint64_t seq; /* of the next event */
     uint64_t steps_done;
     uint64_t (*list)[2]; /* entries of the list argument under way */

@@ -1,6 +1,7 @@
 /* Unit tests of mm/fault: how accesses end, what they count and cost, and the bulk variant. */
 #include "mm/fault.h"
 
+#include "mm/stale.h"
 #include "space_machine.h"
 
 enum { BUFFER = 0x100000 };
@@ -336,29 +337,6 @@ Test(fault, paged_pool_is_demand_zero)
     m.mm.irql = 0;
     t = mm_fault_in(&m.mm, at, ACCESS_READ, false, &f);
     cr_assert_eq(t.stop.code, BC_PAGE_FAULT_IN_NONPAGED_AREA);
-    machine_stop(&m);
-}
-
-Test(fault, freed_system_ptes_are_stale_until_flushed)
-{
-    struct machine m;
-    machine_start(&m, 1000);
-    machine_process(&m);
-    va_t at;
-    uint64_t frame = 500;
-    cr_assert(syspte_reserve(&m.mm, 1, PRIORITY_HIGH, PTE_USER_MDL, &at));
-    paging_set_range(&m.hw, &m.hw.system, at, &frame, 1,
-                     PTE_PRESENT | PTE_WRITE | PTE_GLOBAL | PTE_NO_EXECUTE);
-    struct touch t = driver_touch(&m, at.v, ACCESS_READ);
-    cr_assert(t.end == TOUCH_OK && !t.stale);
-    syspte_release(&m.mm, at, 1, PTE_USER_MDL);
-    t = driver_touch(&m, at.v, ACCESS_READ);
-    cr_assert(t.end == TOUCH_OK && t.stale && t.hit);
-    cr_assert_eq(pa_to_pfn(t.at).v, 500);
-    tlb_flush_all(&m.hw);
-    t = driver_touch(&m, at.v, ACCESS_READ);
-    cr_assert_eq(t.stop.code, BC_PAGE_FAULT_IN_NONPAGED_AREA);
-    cr_assert_eq(t.stop.p[3], 0);
     machine_stop(&m);
 }
 
