@@ -150,6 +150,24 @@ static struct touch guard_page(struct mm *mm, struct process *p, const struct ar
     return raises(ST_GUARD_PAGE_VIOLATION);
 }
 
+static const struct area *back_address(struct mm *mm, struct process *p, va_t at,
+                                       enum access_type type)
+{
+    unsigned level = mm->backing.level;
+    if (mm->backing.small_code && type == ACCESS_EXECUTE) level = LEVEL_PT;
+    for (; level > LEVEL_PT; level--) {
+        uint64_t bytes = pte_level_pages(level) * PAGE_BYTES;
+        va_t base = va(at.v & ~(bytes - 1));
+        if (base.v == 0 || level > mm->hw->large_level) continue;
+        if (space_reserve_large(mm, p, &base, bytes, PROT_EXECUTE_READWRITE, level, level) !=
+            ST_SUCCESS)
+            continue;
+        mm->faults.demand_zero++;
+        return space_area_at(p, at);
+    }
+    return space_back_page(mm, p, at, PROT_EXECUTE_READWRITE);
+}
+
 static struct touch user_fault(struct mm *mm, va_t at, enum access_type type, bool driver)
 {
     struct process *p = mm->current;
@@ -158,7 +176,7 @@ static struct touch user_fault(struct mm *mm, va_t at, enum access_type type, bo
     charge(mm->hw, COST_VAD, 1);
     uint64_t page = at.v / PAGE_BYTES;
     const struct area *a = space_area_at(p, at);
-    if (a == NULL && mm->backs_addresses) a = space_back_page(mm, p, at, PROT_EXECUTE_READWRITE);
+    if (a == NULL && mm->backing.level != 0) a = back_address(mm, p, at, type);
     if (a == NULL || !a->committed || !protect_permits(a->protect, type)) return violation(mm);
     if ((a->protect & PROT_GUARD) != 0) return guard_page(mm, p, a, page);
     uint64_t entry = paging_entry(mm->hw, &p->map, at);

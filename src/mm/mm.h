@@ -48,7 +48,7 @@ struct mm {
     struct lock_counts locks[MM_LOCK_COUNT];
     struct lock pfn_lock, pte_lock; /* others are in pools and processes */
     uint32_t irql;                /* of the running thread: faults need it */
-    bool backs_addresses;         /* faults at addresses of no reservation reserve them: replays */
+    struct backing backing;       /* of addresses of no reservation: replays */
     struct gauge reserved_in_use; /* PTEs in use inside reservations, for pte_usage.reserved */
     va_t next_stack, next_object; /* where the next thread's stack and the next object go */
 };

@@ -111,6 +111,13 @@ uint32_t space_map_mdl(struct mm *mm, struct process *p, va_t requested, const u
                        uint32_t mdl, va_t *out);
 /* Undoes it. False when no MDL mapping begins at that page. */
 bool space_unmap_mdl(struct mm *mm, struct process *p, va_t at, uint32_t mdl);
+/* What a fault at an address of no reservation does. */
+struct backing {
+    uint8_t level;   /* 0: it is a violation; else it is reserved, in a page of this level where its
+                        addresses and so many frames are free and the processor has such pages, else
+                        of the next smaller one */
+    bool small_code; /* a fetch never gets a large page */
+};
 /* Makes an address usable that belongs to no reservation: its whole 64 KiB when they are free, else
  * the one page (also below 64 KiB, where a trace of a real program may go). Its area. */
 const struct area *space_back_page(struct mm *mm, struct process *p, va_t at, uint32_t protect);

@@ -153,23 +153,43 @@ static void compile_phases(struct compiler *c, const struct node *node,
 
 /* ---- the step ---- */
 
+/* `thp` is no size; sizes may be expressions. */
+static void compile_pages(struct compiler *c, const struct node *node, struct replay_step *replay)
+{
+    uint64_t bytes = 2 * MIB;
+    replay->backing.small_code = is_word(node, "thp");
+    if (!replay->backing.small_code &&
+        !expect_number(c, node, NUMBER_SIZE, (struct range){ 0, UINT64_MAX }, &bytes))
+        return;
+    replay->backing.level = bytes == 4 * KIB   ? LEVEL_PT
+                            : bytes == 2 * MIB ? LEVEL_PD
+                            : bytes == GIB     ? LEVEL_PDPT
+                                               : 0;
+    if (replay->backing.level != 0) return;
+    report(c, node, "expected 4 KiB, 2 MiB, 1 GiB or thp, found %s", found(c, node));
+}
+
 static void compile_records(struct compiler *c, const struct node *action,
                             struct replay_step *replay)
 {
     const struct node *only = node_get(action, "only"), *phases = node_get(action, "phases");
+    const struct node *pages = node_get(action, "pages");
     uint64_t word;
+    if (pages) compile_pages(c, pages, replay);
     if (only && expect_name(c, only, &only_names, &word)) replay->only = (enum replay_only)word;
     replay->skip = records(c, node_get(action, "skip"), 0);
     replay->warm_up = records(c, node_get(action, "warm_up"), 0);
     replay->limit = records(c, node_get(action, "limit"), 1);
     if (phases) compile_phases(c, phases, replay);
+    const struct node *curves = node_get(action, "curves");
+    if (curves) replay->curves = compile_curves(c, curves);
 }
 
 void compile_replay(struct compiler *c, const struct node *step, const struct node *action)
 {
     uint32_t number = emit(c, step, STEP_REPLAY);
     struct replay_step *replay = arena_new(c->arena, 1, sizeof *replay);
-    *replay = (struct replay_step){ .process = -1, .buffer = -1,
+    *replay = (struct replay_step){ .process = -1, .buffer = -1, .backing = { .level = LEVEL_PT },
                                     .source = (uint32_t)c->replays.count };
     step_at(c, number)->u.replay = replay;
     if (!keys_check(c, action, "replay")) return;

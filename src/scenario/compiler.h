@@ -246,6 +246,8 @@ void compile_execute(struct compiler *c, const struct node *step, const struct n
 void compile_copy(struct compiler *c, const struct node *step, const struct node *action);
 void compile_set(struct compiler *c, const struct node *step, const struct node *action);
 void compile_replay(struct compiler *c, const struct node *step, const struct node *action);
+/* The value of `curves` of a replay; NULL after an error. */
+const struct curves_plan *compile_curves(struct compiler *c, const struct node *node);
 void compile_repeat(struct compiler *c, const struct node *step, const struct node *action);
 void compile_while(struct compiler *c, const struct node *step, const struct node *action);
 void compile_if(struct compiler *c, const struct node *step, const struct node *action);

@@ -233,17 +233,27 @@ static const struct scenario_key replay_keys[] = {
     { "address_base", "an address", false,
       "Added to each address; beside `buffer` what lies at its start." },
     { "only", "data or instruction", false, "The records that are replayed; all unless given." },
+    { "pages", "a size or thp", false, "Pages of what nothing has reserved; 4 KiB unless given." },
     { "skip", "an integer", false, "Records that are passed over at first." },
     { "warm_up", "an integer", false, "Records that are replayed, then, without being counted." },
     { "limit", "an integer", false, "Most records that are measured; all unless given." },
     { "data_caches", "true or false", false, "Data goes through the caches, not walks alone." },
     { "phases", "a list or a mapping", false, "Parts that have statistics of their own." },
+    { "curves", "a mapping", false, "Misses of arrays of all numbers of ways, in one pass." },
     END,
 };
 
 static const struct scenario_key phase_keys[] = {
     { "name", "a name", true, "Its statistics under stats.accesses." },
     { "count", "an integer", false, "Records; the last phase may take all that are left." },
+    END,
+};
+
+static const struct scenario_key curves_keys[] = {
+    { "page_sizes", "a list", false, "Of 4 KiB, 2 MiB and 1 GiB; 4 KiB unless given." },
+    { "max_entries", "an integer", false, "Sets times ways, at most; 16384 unless given." },
+    { "sets", "a list", false, "Numbers of sets, powers of two; 1 unless given." },
+    { "sample", "1/N", false, "Only one of N pages is followed, and the rest estimated." },
     END,
 };
 
@@ -333,6 +343,7 @@ const struct scenario_section scenario_sections[] = {
     { "copy", copy_keys },
     { "replay", replay_keys },
     { "replay.phases[]", phase_keys },
+    { "replay.curves", curves_keys },
     { "repeat", repeat_keys },
     { "repeat.every", every_keys },
     { "while", while_keys },

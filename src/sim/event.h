@@ -66,6 +66,7 @@ struct event {
     const struct replay_part *phases;        /* of a replay */
     const struct replay_phase *phase_plans; /* by phase: its name */
     uint32_t phase_count;
+    const struct curves *curves; /* finished; NULL = none */
 };
 
 /* A single access, for `--detail access`. */

@@ -4,6 +4,7 @@
 #include "base/diag.h"
 #include "model/access.h"
 #include "nt/kernel.h"
+#include "sim/curves.h"
 #include "sim/expr.h"
 
 /* Where a bound value goes. */
@@ -122,9 +123,11 @@ struct replay_step {
     expr_t address_base;         /* 0 = not given */
     expr_t skip, warm_up, limit; /* records, 0 = none, none, all */
     enum replay_only only;
+    struct backing backing; /* of addresses that nothing has reserved */
     const struct replay_phase *phases;
     uint32_t phase_count;
     bool data_caches; /* data goes through the caches, not the entries of walks alone */
+    const struct curves_plan *curves; /* NULL = none */
     uint32_t source; /* index into sim_inputs.sources */
 };
 enum arrival { ARRIVE_CLOSED, ARRIVE_FIXED, ARRIVE_POISSON };

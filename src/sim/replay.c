@@ -70,6 +70,7 @@ static void warm_up_records(struct sim *s, struct replay *r)
     while (r->warmed_up < r->warm_up && goes_on(s, r))
         r->warmed_up += replay_records(s, r, r->warm_up - r->warmed_up, &part);
     warm_up_end(s, w);
+    if (r->curves != NULL) curves_restart(r->curves);
 }
 
 static void add_part(struct replay_part *into, const struct replay_part *from)
@@ -141,6 +142,8 @@ static void replay_event(struct sim *s, const struct step *step, const struct re
     if (plan->skip != 0) event_arg_number(&e, "skipped", ARG_DECIMAL, r->skipped);
     if (plan->warm_up != 0) event_arg_number(&e, "warmed_up", ARG_DECIMAL, r->warmed_up);
     event_arg_number(&e, "records", ARG_DECIMAL, r->whole.records);
+    if (r->curves != NULL) curves_finish(r->curves);
+    e.curves = r->curves;
     event_end(s, step, &r->mark, &e);
 }
 
@@ -152,6 +155,7 @@ static struct replay *replay_new(struct sim *s, const struct replay_step *plan)
                           .source = &s->sources[plan->source],
                           .counts = mem_new(s->from, rows, sizeof(uint64_t)),
                           .phases = mem_new(s->from, rows, sizeof(struct replay_part)),
+                          .curves = plan->curves != NULL ? curves_new(s->from, plan->curves) : NULL,
                           .touch = { .end = TOUCH_OK },
                           .fast = !s->no_fast_paths && !plan->data_caches };
     return r;
@@ -162,6 +166,7 @@ void replay_free(struct sim *s, struct sim_thread *t)
     struct replay *r = t->replay;
     if (r == NULL) return;
     size_t rows = r->plan->phase_count + 1u;
+    if (r->curves != NULL) curves_free(r->curves);
     mem_free(s->from, r->counts, rows, sizeof(uint64_t));
     mem_free(s->from, r->phases, rows, sizeof(struct replay_part));
     mem_free(s->from, r, 1, sizeof *r);

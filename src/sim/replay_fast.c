@@ -9,21 +9,24 @@ enum { SETTLE_RECORDS = 1 << 20 };
 
 /* ---- begin ---- */
 
-static bool array_begin(struct fast_array *a, struct tlb_level *level)
+static bool array_begin(struct fast_array *a, struct tlb_level *level, enum page_size size)
 {
-    if ((level->sizes >> PAGE_4K & 1) == 0) return false;
-    struct tlb_array *array = &level->array[level->array_of[PAGE_4K]];
+    if ((level->sizes >> size & 1) == 0) return false;
+    struct tlb_array *array = &level->array[level->array_of[size]];
+    if (array->policy != POLICY_LRU || (array->sets & (array->sets - 1)) != 0 ||
+        array->ways > TLB_SET_WAYS_MOST)
+        return false;
     *a = (struct fast_array){ .tag = array->tag,
                               .data = array->data,
                               .mask = array->sets - 1,
                               .ways = array->ways,
                               .level = level,
                               .array = array };
-    return array->policy == POLICY_LRU && (array->sets & (array->sets - 1)) == 0 &&
-           array->ways <= TLB_SET_WAYS_MOST;
+    return true;
 }
 
-static struct fast_lane lane_of(struct fast_array *first, enum access_type type)
+static struct fast_lane lane_of(struct fast_array *first, struct fast_array *large,
+                                enum access_type type)
 {
     static const uint64_t bits[ACCESS_TYPE_COUNT] = {
         [ACCESS_READ] = 0, [ACCESS_WRITE] = PTE_WRITE | PTE_DIRTY, [ACCESS_EXECUTE] = PTE_NO_EXECUTE
@@ -37,7 +40,8 @@ static struct fast_lane lane_of(struct fast_array *first, enum access_type type)
                                .want = PTE_USER | (bits[type] & ~PTE_NO_EXECUTE),
                                .lookups = type == ACCESS_EXECUTE ? (uint64_t)1 << CODE_SHIFT : 1,
                                .type = (uint8_t)type,
-                               .first = first };
+                               .first = first,
+                               .large = large };
 }
 
 static bool has_large(const struct tlb_level *level)
@@ -61,29 +65,34 @@ bool fast_begin(struct fast *f, struct sim *s, struct access_totals *totals)
     *f = (struct fast){ .s = s, .totals = totals };
     context_begin(f);
     if (s->sink != NULL && s->sink->access != NULL) return false;
-    if (!array_begin(&f->data, &cpu->l1d)) return false;
-    if (has_code && !array_begin(&f->code, &cpu->l1i)) return false;
-    f->has_second = array_begin(&f->second, &cpu->l2);
+    if (!array_begin(&f->data, &cpu->l1d, PAGE_4K)) return false;
+    if (has_code && !array_begin(&f->code, &cpu->l1i, PAGE_4K)) return false;
+    f->has_second = array_begin(&f->second, &cpu->l2, PAGE_4K);
+    array_begin(&f->large_data, &cpu->l1d, PAGE_2M);
+    if (has_code) array_begin(&f->large_code, &cpu->l1i, PAGE_2M);
     struct fast_array *code = has_code ? &f->code : &f->data;
-    f->lane[ACCESS_LOAD] = lane_of(&f->data, ACCESS_READ);
-    f->lane[ACCESS_STORE] = lane_of(&f->data, ACCESS_WRITE);
+    f->lane[ACCESS_LOAD] = lane_of(&f->data, &f->large_data, ACCESS_READ);
+    f->lane[ACCESS_STORE] = lane_of(&f->data, &f->large_data, ACCESS_WRITE);
     /* A load that hits where a store would: nothing lies between the two. */
     f->lane[ACCESS_MODIFY] = f->lane[ACCESS_STORE];
     f->lane[ACCESS_MODIFY].lookups = 2;
     f->lane[ACCESS_MODIFY].doubles = 1;
     f->lane[ACCESS_MODIFY].type = ACCESS_READ;
-    f->lane[ACCESS_FETCH] = lane_of(code, ACCESS_EXECUTE);
+    f->lane[ACCESS_FETCH] = lane_of(code, has_code ? &f->large_code : &f->large_data,
+                                   ACCESS_EXECUTE);
     return true;
 }
 
 /* ---- counting ---- */
 
-static void count_lookups(struct tlb_level *level, uint64_t hits, uint64_t misses)
+/* Of the hits so many were in 2 MiB pages. */
+static void count_lookups(struct tlb_level *level, uint64_t hits, uint64_t large, uint64_t misses)
 {
     level->counts.lookups += hits + misses;
     level->counts.hits += hits;
     level->counts.misses += misses;
-    level->counts.size_hits[PAGE_4K] += hits;
+    level->counts.size_hits[PAGE_4K] += hits - large;
+    level->counts.size_hits[PAGE_2M] += large;
 }
 
 static void count_fills(struct fast_array *a)
@@ -102,14 +111,14 @@ static void settle(struct fast *f)
     uint64_t data_misses = (uint32_t)f->second_hits, code_misses = f->second_hits >> CODE_SHIFT;
     uint64_t second = data_misses + code_misses;
     struct tlb_level *code_level = f->lane[ACCESS_FETCH].first->level;
-    count_lookups(f->data.level, data, data_misses);
-    count_lookups(code_level, code, code_misses);
+    count_lookups(f->data.level, data, (uint32_t)f->large_hits, data_misses);
+    count_lookups(code_level, code, f->large_hits >> CODE_SHIFT, code_misses);
     charge(hw, COST_MEMORY, data + code + second);
     f->totals->count += data + code + second + f->accesses;
     f->totals->bytes += f->bytes;
-    f->hits = f->accesses = f->bytes = 0;
+    f->hits = f->large_hits = f->accesses = f->bytes = 0;
     if (second == 0) return;
-    count_lookups(f->second.level, second, 0);
+    count_lookups(f->second.level, second, 0, 0);
     charge(hw, COST_TLB_MISS, second);
     count_fills(&f->data);
     if (f->code.array != NULL) count_fills(&f->code);
@@ -163,6 +172,16 @@ static enum found find_first(const struct fast *f, const struct fast_lane *l, ui
     return find(&l->tag[base], &l->data[base], (unsigned)l->ways, page | f->space, l);
 }
 
+/* Where the 4 KiB pages of the first level have none. */
+static enum found find_large(const struct fast *f, const struct fast_lane *l, uint64_t page)
+{
+    const struct fast_array *a = l->large;
+    if (a->array == NULL || l->first->level->valid[PAGE_2M] == 0) return FOUND_NOT;
+    uint64_t large = page >> 9, tag = large | tlb_tag(0, PAGE_2M, 0) | f->space;
+    size_t base = (size_t)((large & a->mask) * a->ways);
+    return find(&a->tag[base], &a->data[base], a->ways, tag, l);
+}
+
 /* After a miss of the first level, which what is found here fills. */
 static enum found find_second(struct fast *f, const struct fast_lane *l, uint64_t page)
 {
@@ -208,6 +227,11 @@ static void look_up(struct fast *f, const struct fast_lane *l, va_t at, struct t
     enum found found = find_first(f, l, page);
     if (found == FOUND) {
         f->hits += one;
+        return;
+    }
+    if (found == FOUND_NOT && find_large(f, l, page) == FOUND) {
+        f->hits += one;
+        f->large_hits += one;
         return;
     }
     if (found == FOUND_NOT) found = find_second(f, l, page);

@@ -5,7 +5,7 @@
 
 #include "sim/replay.h"
 
-/* The array of 4 KiB pages of one level: true LRU, sets a power of two. */
+/* The array of one page size of one level: true LRU, sets a power of two. */
 struct fast_array {
     uint64_t *tag, *data;
     uint64_t mask; /* set = page & mask */
@@ -22,22 +22,23 @@ struct fast_lane {
     uint64_t lookups;    /* of one record: of data in the low half, of code in the high */
     uint32_t doubles;    /* 1: bytes count twice */
     uint8_t type;        /* enum access_type of the first access */
-    struct fast_array *first;
+    struct fast_array *first, *large; /* for 4 KiB and 2 MiB; large->array may be NULL */
 };
 
 enum { FAST_KINDS = ACCESS_FETCH + 1 };
 
 struct fast {
     struct fast_lane lane[FAST_KINDS];
-    struct fast_array data, code, second;
+    struct fast_array data, code, second, large_data, large_code;
     bool has_second;
     uint64_t space;    /* the context's part of a tag */
     uint64_t page_end; /* pages below it are looked up here: of user space, or none */
     struct sim *s;
     struct access_totals *totals;
-    /* Done and not yet settled, with halves as in lookups: hits of the first level, of the second;
+    /* Done and not yet settled, with halves as in lookups: hits of the first level, those of 2 MiB
+     * pages, hits of the second level;
      * accesses less their lookups, and bytes. */
-    uint64_t hits, second_hits, accesses, bytes;
+    uint64_t hits, large_hits, second_hits, accesses, bytes;
 };
 
 /* False: the machine has something that the fast path does not know, or each access is to be told.

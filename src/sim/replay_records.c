@@ -107,12 +107,13 @@ static size_t replay_batch(struct sim *s, struct replay *r, struct access *batch
     struct fast fast;
     struct marks before = marks_now(s);
     choose(r, batch, count, &chosen);
-    s->mm.backs_addresses = !r->place.in_buffer;
+    if (!r->place.in_buffer) s->mm.backing = r->plan->backing;
     size_t done = r->fast && fast_begin(&fast, s, &part->accesses)
                       ? fast_records(&fast, batch, chosen.count, &r->touch)
                       : slow_records(s, r, batch, chosen.count, &part->accesses);
-    s->mm.backs_addresses = false;
+    s->mm.backing = (struct backing){ 0 };
     add_since(s, part, &before);
+    if (r->curves != NULL) curves_add(r->curves, batch, done - (r->touch.end != TOUCH_OK));
     if (r->touch.end == TOUCH_OK) return count;
     return chosen.all ? done : chosen.number[done - 1] + 1u;
 }

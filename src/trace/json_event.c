@@ -399,6 +399,7 @@ void json_event(struct json_sink *s, const struct event *e)
         json_char(t, '}');
     }
     if (e->phase_count > 0) put_phases(t, e);
+    if (e->curves != NULL) json_curves(t, e->curves);
     JSON_PUT(t, ", \"cycles\": ");
     json_count(t, e->cycles);
     if (e->cost != NULL && e->cycles != 0) put_costs(s, e->cost);

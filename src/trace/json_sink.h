@@ -64,6 +64,8 @@ void json_sink_begin(struct json_sink *s, const struct program *program, const s
  * write() refused at any time. */
 bool json_sink_end(struct json_sink *s, struct sim *sim);
 void json_sink_free(struct json_sink *s);
+/* The curves of a replay as `, "curves": {...}`. */
+void json_curves(struct text *t, const struct curves *c);
 
 /* ---- the parts of the writer ---- */
 

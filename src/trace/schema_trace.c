@@ -141,8 +141,6 @@ static const char definitions[] =
     "'#/definitions/hex'}, 'p4': {'$ref': '#/definitions/hex'}}},\n"
     "'accesses': {'type': 'object', 'required': ['count', 'bytes', 'tlb_hits', 'walks', "
     "'faults'], 'additionalProperties': {'$ref': '#/definitions/count'}},\n"
-    "'phase': {'type': 'object', 'required': ['records', 'cycles', 'count', 'bytes', 'tlb_hits', "
-    "'walks', 'faults'], 'additionalProperties': {'$ref': '#/definitions/count'}},\n"
     "'delta': {'type': 'object', 'minProperties': 1, 'additionalProperties': false, 'properties': "
     "{'free_system_ptes': {'$ref': '#/definitions/change'}, 'free_pages': {'$ref': "
     "'#/definitions/change'}, 'locked_pages': {'$ref': '#/definitions/change'}, "
@@ -158,6 +156,22 @@ static const char definitions[] =
     "'#/definitions/mdl_id'}}},\n"
     "'pfns': {'type': 'array', 'items': {'type': 'string', 'pattern': "
     "'^0x(0|[1-9A-F][0-9A-F]*)([+][1-9][0-9]*)?$'}},\n";
+
+static const char replay_definitions[] =
+    "'phase': {'type': 'object', 'required': ['records', 'cycles', 'count', 'bytes', 'tlb_hits', "
+    "'walks', 'faults'], 'additionalProperties': {'$ref': '#/definitions/count'}},\n"
+    "'curves': {'type': 'object', 'required': ['sample', 'max_entries', 'page_sizes'], "
+    "'additionalProperties': false, 'properties': {'sample': {'$ref': '#/definitions/count'}, "
+    "'max_entries': {'$ref': '#/definitions/count'}, 'page_sizes': {'type': 'array', 'items': "
+    "{'type': 'object', 'required': ['bytes', 'lookups', 'pages', 'working_set', 'arrays'], "
+    "'additionalProperties': false, 'properties': {'bytes': {'$ref': '#/definitions/count'}, "
+    "'lookups': {'$ref': '#/definitions/count'}, 'pages': {'$ref': '#/definitions/count'}, "
+    "'working_set': {'$ref': '#/definitions/counts'}, 'arrays': {'type': 'array', 'items': "
+    "{'type': 'object', 'required': ['sets', 'misses'], 'additionalProperties': false, "
+    "'properties': {'sets': {'$ref': '#/definitions/count'}, 'misses': {'$ref': "
+    "'#/definitions/counts'}}}}}}}}},\n"
+    "'counts': {'type': 'array', 'items': {'type': 'array', 'minItems': 2, 'maxItems': 3, "
+    "'items': {'$ref': '#/definitions/count'}}},\n";
 
 /* 'NAME': {'enum': [...]} from a table, with numbers where the table is open. */
 static void put_enumeration(struct text *t, const char *key, const struct names *names, bool hex)
@@ -326,7 +340,8 @@ static void put_event(struct text *t)
            "'#/definitions/status'}, 'raises': {'$ref': '#/definitions/status'}, 'bugcheck': "
            "{'$ref': '#/definitions/bugcheck'}, 'undefined': {'const': true}, 'failure': {'type': "
            "'string'}, 'mdl': {'$ref': '#/definitions/mdl'}, 'pfns': {'$ref': "
-           "'#/definitions/pfns'}, 'accesses': {'$ref': '#/definitions/accesses'}, 'phases': "
+           "'#/definitions/pfns'}, 'accesses': {'$ref': '#/definitions/accesses'}, 'curves': "
+           "{'$ref': '#/definitions/curves'}, 'phases': "
            "{'type': 'object', 'additionalProperties': {'$ref': '#/definitions/phase'}}, 'cycles': "
            "{'$ref': '#/definitions/count'}, 'cost': {'$ref': '#/definitions/cost'}, 'delta': "
            "{'$ref': '#/definitions/delta'}, 'l1_hit': {'type': 'boolean'}, 'walk': {'type': "
@@ -481,6 +496,7 @@ void schema_print_trace(struct text *out)
     put_stats(out);
     schema_put(out, "\n},\n");
     schema_put(out, definitions);
+    schema_put(out, replay_definitions);
     schema_put(out, machine_schema);
     schema_put(out, config_schema);
     put_names_of_tables(out);

@@ -58,7 +58,8 @@ def steps(rng, traces):
             ", phases: [{name: a, count: 100}, {name: b, count: 333}, {name: rest}]",
             ", buffer: $b, only: data", ", buffer: $c, only: data",
             ", buffer: $b, address_base: 0x10000, only: data", ", address_base: 0x7FFFFFE00000",
-            ", process: q"])
+            ", process: q", ", process: q, pages: 2 MiB",
+            ", process: q, pages: thp", ", process: q, pages: 1 GiB"])
         chosen.append(f"  - replay: {{file: {rng.choice(traces)}, format: lackey{extra}}}\n"
                       "    expect: {raises: [STATUS_ACCESS_VIOLATION, none]}\n")
         chosen.append(rng.choice([
