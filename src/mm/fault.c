@@ -293,6 +293,19 @@ static struct touch touched(struct mm *mm, va_t at, const struct translation *t)
                            .stale = is_stale(mm, at, t->entry) };
 }
 
+static struct exception exception_of(va_t at, enum access_type type, bool user,
+                                     enum access_fault fault)
+{
+    struct exception e = { .at = at, .kind = EXCEPTION_GENERAL_PROTECTION };
+    if (fault == FAULT_NOT_CANONICAL) return e;
+    unsigned code = (fault == FAULT_PROTECTION ? ERROR_PRESENT : 0u) | (user ? ERROR_USER : 0u) |
+                    (type == ACCESS_WRITE ? ERROR_WRITE : 0u) |
+                    (type == ACCESS_EXECUTE ? ERROR_FETCH : 0u);
+    e.kind = EXCEPTION_PAGE_FAULT;
+    e.error_code = (uint8_t)code;
+    return e;
+}
+
 /* Resolves and tries again: a first write to a copy-on-write page that nobody touched takes two
  * faults. */
 static struct touch touch_faulting(struct mm *mm, va_t at, enum access_type type, bool user,
@@ -300,7 +313,10 @@ static struct touch touch_faulting(struct mm *mm, va_t at, enum access_type type
 {
     for (unsigned i = 0; i < FAULTS_MOST; i++) {
         struct touch r = fault_resolve(mm, at, type, user, fault == FAULT_PROTECTION, driver);
-        if (r.end != TOUCH_OK) return r;
+        if (r.end != TOUCH_OK) {
+            r.exception = exception_of(at, type, user, fault);
+            return r;
+        }
         struct translation t = hw_retranslate(mm->hw, at, type, user);
         fault = t.fault;
         if (fault != ACCESS_OK) continue;

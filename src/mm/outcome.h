@@ -9,6 +9,16 @@ struct stop {
     uint64_t p[4];
 };
 
+/* The processor's exception behind an access that failed. */
+enum exception_kind { EXCEPTION_NONE, EXCEPTION_PAGE_FAULT, EXCEPTION_GENERAL_PROTECTION };
+/* Bits of a page fault's error code: SDM volume 3A, 4.7. Entries here never have reserved bits set,
+ * and the manuals' other bits belong to features that the model lacks. */
+enum { ERROR_PRESENT = 1, ERROR_WRITE = 2, ERROR_USER = 4, ERROR_RESERVED = 8, ERROR_FETCH = 16 };
+struct exception {
+    va_t at; /* CR2 of a page fault; the address that is not canonical */
+    uint8_t kind, error_code;
+};
+
 /* What a CPU access or a fault came to. */
 enum touch_end { TOUCH_OK, TOUCH_RAISES, TOUCH_STOPS };
 struct touch {
@@ -20,6 +30,7 @@ struct touch {
     bool stale;       /* went through a TLB entry of a mapping that is gone */
     bool walked, hit; /* the lookup missed every TLB; hit the first level */
     bool faulted;
+    struct exception exception; /* of the last fault, when the access did not succeed */
 };
 
 /* NTSTATUS values that the model raises or returns (MS-ERREF). */

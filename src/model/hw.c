@@ -50,6 +50,8 @@ void hw_init(struct hw *hw, const struct allocator *from, const struct hw_config
                        .hz = config->hz,
                        .mode = config->mode,
                        .top_level = top_levels[config->mode],
+                       .types = config->types,
+                       .type_count = config->type_count,
                        .large_level = config->has_1_gib_pages && config->mode != PAGING_PAE
                                           ? LEVEL_PDPT
                                           : LEVEL_PD,

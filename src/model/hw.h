@@ -5,6 +5,7 @@
 #include "base/gauge.h"
 #include "model/cache.h"
 #include "model/cost.h"
+#include "model/memory_type.h"
 #include "model/phys.h"
 #include "model/preset.h"
 #include "model/pte.h"
@@ -84,6 +85,14 @@ struct pcid_slot {
 
 enum { SIDE_KERNEL, SIDE_USER, SIDE_NONE };
 
+/* Lines of write-combining memory that a processor has not yet written (SDM 12.3.1). How many there
+ * are is not documented by the makers: 4 to 12; the model has 8. */
+enum { WRITE_BUFFERS = 8 };
+struct write_buffers {
+    uint64_t line[WRITE_BUFFERS];
+    unsigned count, oldest;
+};
+
 struct cpu {
     cycles_t clock;
     uint64_t spent[COST_COUNT]; /* cycles by cost; their sum plus idle is the clock */
@@ -105,6 +114,7 @@ struct cpu {
     struct tlb_array nested_tlb, nested_psc; /* of guest frames: translations, page directory */
     struct cache l1d_cache, l2_cache;
     struct cache *l3_cache; /* shared */
+    struct write_buffers combining;
     struct walk_counts walks;
     struct flush_counts flushes;
     struct { /* the last walk, so that the retry of an interrupted access replaces it */
@@ -133,6 +143,8 @@ struct hw {
     unsigned large_level;  /* of the largest page: LEVEL_PD, or LEVEL_PDPT with pages of 1 GiB */
     uint64_t kernel_start; /* lowest kernel address: entries above it are the system's and global */
     struct phys phys;
+    const struct type_range *types; /* of the scenario */
+    size_t type_count;
     bool has_caches, nested;
     uint32_t walkers; /* page walks that a processor makes at once */
     struct cache *l3;
@@ -175,6 +187,8 @@ struct hw_config {
     uint64_t seed;
     const struct phys_range *ram, *bars;
     size_t ram_count, bar_count;
+    const struct type_range *types;
+    size_t type_count;
 };
 
 void hw_init(struct hw *hw, const struct allocator *from, const struct hw_config *config);
@@ -219,6 +233,11 @@ static inline void memory_access(struct hw *hw, pa_t at, uint64_t bytes)
         memory_access_lines(hw, at, bytes);
     }
 }
+/* An access through a translation whose effective type is not write-back: uncached reads wait and
+ * stores are posted; stores to write-combining memory are charged by the line; the other two types
+ * read as plain memory and write through. */
+void memory_access_typed(struct hw *hw, uint64_t entry, pa_t at, uint64_t bytes,
+                         enum access_type access);
 /* The current processor wrote these bytes for a price of its own: their lines are in its caches.
  * Charges and counts nothing but evictions. */
 void memory_place(struct hw *hw, pa_t at, uint64_t bytes);
@@ -278,7 +297,7 @@ bool paging_split_edges(struct hw *hw, struct page_map *map, va_t at, uint64_t p
  * 512. Returns whether it did; the caller flushes then. */
 bool paging_join(struct hw *hw, struct page_map *map, va_t at);
 /* The largest level up to `most` whose page can map frames[0..] at `at`: addresses are aligned,
- * frames consecutive, and no entry below is in use. */
+ * frames consecutive and of one memory type, and no entry below is in use. */
 unsigned paging_level_for(struct hw *hw, const struct page_map *map, va_t at,
                           const uint64_t *frames, uint64_t page_count, unsigned most);
 /* One large page at `at`, a multiple of its size: first the tables above its entry (false when no
@@ -316,7 +335,7 @@ enum access_fault {
 };
 
 struct translation {
-    uint64_t entry; /* the page-table entry used (as cached) */
+    uint64_t entry; /* the page-table entry used (as cached), with its effective memory type */
     enum access_fault fault;
     unsigned level; /* LEVEL_PT, or LEVEL_PD for a 2 MiB page ... */
 };

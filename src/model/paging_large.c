@@ -112,7 +112,8 @@ unsigned paging_level_for_run(struct hw *hw, const struct page_map *map, va_t at
     for (; level > LEVEL_PT; level--) {
         uint64_t pages = pte_level_pages(level);
         if (page_count < pages || f.v % pages != 0) continue;
-        if ((at.v >> PAGE_SHIFT_BITS) % pages == 0 && is_unused(hw, map, at, level)) break;
+        if ((at.v >> PAGE_SHIFT_BITS) % pages != 0 || !is_unused(hw, map, at, level)) continue;
+        if (memory_types_alike(hw, f, pages)) break;
     }
     return level;
 }

@@ -146,11 +146,20 @@ static struct translation walk(struct hw *hw, va_t at, enum access_type type, bo
     }
 }
 
+/* The effective type goes into the TLB with the entry. Plain memory is 0. */
+static uint64_t type_bits(const struct hw *hw, const struct translation *t, va_t at)
+{
+    enum memory_type pat = memory_type_of_entry(t->entry, t->level);
+    enum memory_type range = memory_type_of_frame(hw, pa_to_pfn(translation_pa(t, at)));
+    return (uint64_t)memory_type_effective(pat, range) << TRANSLATION_TYPE_SHIFT;
+}
+
 static struct translation walk_and_fill(struct hw *hw, struct tlb_level *first, va_t at,
                                         enum access_type type, bool user)
 {
     struct translation t = walk(hw, at, type, user);
     if (t.fault != ACCESS_OK) return t;
+    t.entry |= type_bits(hw, &t, at);
     enum page_size size = (enum page_size)(t.level - LEVEL_PT);
     level_fill(hw, &hw->cpu->l2, at, size, t.entry);
     level_fill(hw, first, at, size, t.entry);

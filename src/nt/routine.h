@@ -62,6 +62,7 @@ struct outcome {
     uint32_t status;  /* END_RAISES, or the status returned */
     struct value returns;
     struct stop stop; /* END_STOPS */
+    struct exception exception; /* of an access that failed */
 };
 
 /* A list argument: PhysicalAddressList, SegmentArray. Two numbers an entry (the second 0 when

@@ -91,6 +91,7 @@ static void compile_sections(struct compiler *c)
                   &c->program->config.seed);
     compile_cpu(c);
     compile_ram(c);
+    compile_memory_types(c);
     compile_devices(c);
     compile_mm(c);
     compile_verifier(c);

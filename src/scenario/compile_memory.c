@@ -11,7 +11,7 @@
 /* Page-table entries hold 52 bits of a physical address. */
 #define PHYSICAL_END (UINT64_C(1) << 52)
 #define RAM_DEFAULT (8 * GIB)
-enum { NODE_MOST = 63, BARS_MOST = 256, RAM_RANGES_MOST = 1024 };
+enum { NODE_MOST = 63, BARS_MOST = 256, RAM_RANGES_MOST = 1024, TYPE_RANGES_MOST = 256 };
 
 /* A stretch of the physical address space with where the scenario gave it. */
 struct stretch {
@@ -122,6 +122,43 @@ void compile_ram(struct compiler *c)
     for (size_t i = 0; i < ranges.count; i++) {
         config->ram_bytes += config->ram[i].page_count * PAGE_BYTES;
     }
+}
+
+/* ---- memory types ---- */
+
+void compile_memory_types(struct compiler *c)
+{
+    struct sim_config *config = &c->program->config;
+    const struct node *machine = node_get(c->root, "machine");
+    const struct node *list = machine ? node_get(machine, "memory_types") : NULL;
+    if (!list || !expect_list(c, list, "a list of ranges")) return;
+    if (list->count > TYPE_RANGES_MOST) {
+        report(c, list, "expected at most %u ranges", (uint64_t)TYPE_RANGES_MOST);
+        return;
+    }
+    struct stretch *all = arena_new(c->arena, list->count + 1, sizeof *all);
+    uint64_t *types = arena_new(c->arena, list->count + 1, sizeof *types);
+    size_t count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct node *map = list->items[i], *type = NULL;
+        if (!keys_check(c, map, "machine.memory_types[]")) continue;
+        type = node_get(map, "type");
+        bool fine = type && expect_name(c, type, &memory_type_names, &types[i]);
+        if (!node_get(map, "base") || !read_stretch(c, map, &all[count]) || !fine) continue;
+        count++;
+    }
+    if (count) qsort(all, count, sizeof *all, stretch_compare);
+    struct type_range *ranges = arena_new(c->arena, count + 1, sizeof *ranges);
+    for (size_t i = 0; i < count; i++) {
+        if (i && all[i].base < all[i - 1].end)
+            report(c, all[i].node, "the range overlaps the one on line %u",
+                   (uint64_t)all[i - 1].node->where.line);
+        uint64_t base = all[i].base / PAGE_BYTES, end = all[i].end / PAGE_BYTES;
+        uint64_t type = types[all[i].node->index_in_parent];
+        ranges[i] = (struct type_range){ pfn(base), end - base, (enum memory_type)type };
+    }
+    config->types = ranges;
+    config->type_count = count;
 }
 
 /* ---- devices ---- */

@@ -9,6 +9,16 @@ static const struct name arch_list[] = {
     { "x86-pae", ARCH_X86_PAE, "32 bits, three levels of page tables with 64-bit entries." },
     { NULL, 0, NULL },
 };
+static const struct name memory_type_list[] = {
+    { "WB", TYPE_WB, "Write-back." },
+    { "WT", TYPE_WT, "Write-through." },
+    { "WP", TYPE_WP, "Write-protected." },
+    { "WC", TYPE_WC, "Write-combining." },
+    { "UC", TYPE_UC, "Uncached." },
+    { NULL, 0, NULL },
+};
+const struct names memory_type_names = { .title = "memory type", .list = memory_type_list };
+
 const struct names arch_names = { .title = "arch", .list = arch_list };
 
 static const char *os_hint(struct compiler *c, const char *word)

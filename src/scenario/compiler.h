@@ -196,6 +196,7 @@ void compile_caches(struct compiler *c, const struct node *node); /* compile_cac
 void compile_tlb(struct compiler *c, const struct node *tlb);
 void compile_flushes(struct compiler *c, const struct node *cpu); /* NULL: all defaults */
 void compile_ram(struct compiler *c);
+void compile_memory_types(struct compiler *c);
 void compile_devices(struct compiler *c);
 void compile_mm(struct compiler *c);
 void compile_verifier(struct compiler *c);

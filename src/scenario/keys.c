@@ -31,6 +31,7 @@ static const struct scenario_key machine_keys[] = {
     { "arch", "x64, x64-la57 or x86-pae", false, "Paging mode and size of a pointer." },
     { "cpu", "a mapping", false, "A preset, and single values that override it." },
     { "ram", "a size or a list", false, "How much memory there is and where it lies." },
+    { "memory_types", "a list", false, "Types that range registers give to physical memory." },
     { "devices", "a mapping", false, "Devices and their BARs." },
     END,
 };
@@ -67,6 +68,13 @@ static const struct scenario_key level_keys[] = {
     { "policy", "a word", false, "Which entry it evicts." },
     { "pages", "a list", false, "The page sizes that it holds." },
     { "index", "modulo or hash", false, "How a page number chooses its set." },
+    END,
+};
+
+static const struct scenario_key type_keys[] = {
+    { "base", "an address", true, "Physical address of its first byte." },
+    { "size", "a size", true, "Its bytes." },
+    { "type", "WB, WT, WP, WC or UC", true, "The memory type." },
     END,
 };
 
@@ -328,6 +336,7 @@ const struct scenario_section scenario_sections[] = {
     { "machine.cpu.caches.*", cache_keys },
     { "machine.cpu.caches.memory", cache_memory_keys },
     { "machine.ram[]", ram_keys },
+    { "machine.memory_types[]", type_keys },
     { "machine.devices.*", device_keys },
     { "machine.devices.*.bars[]", bar_keys },
     { "mm", mm_keys },

@@ -7,17 +7,19 @@
 struct outcome outcome_of_touch(const struct touch *t)
 {
     if (t->end == TOUCH_RAISES)
-        return (struct outcome){ .end = END_RAISES, .status = t->status, .failed = true };
+        return (struct outcome){ .end = END_RAISES, .status = t->status, .failed = true,
+                                 .exception = t->exception };
     if (t->end == TOUCH_STOPS)
-        return (struct outcome){ .end = END_STOPS, .stop = t->stop, .failed = true };
+        return (struct outcome){ .end = END_STOPS, .stop = t->stop, .failed = true,
+                                 .exception = t->exception };
     return (struct outcome){ .end = END_RETURNS };
 }
 
 static void charge_data(struct sim *s, const struct access_run *a, const struct touch *t,
                         uint32_t size)
 {
-    if (pte_cache_of(t->entry) != PTE_CACHED)
-        charge(&s->hw, a->type == ACCESS_WRITE ? COST_MMIO_WRITE : COST_MMIO, 1);
+    if (__builtin_expect(translation_type(t->entry) != TYPE_WB, 0))
+        memory_access_typed(&s->hw, t->entry, t->at, size, a->type);
     else if (a->caches)
         memory_access(&s->hw, t->at, size);
     else

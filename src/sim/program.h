@@ -227,6 +227,7 @@ struct bar_plan {
 };
 
 enum arch { ARCH_X64, ARCH_X64_LA57, ARCH_X86_PAE };
+extern const struct names memory_type_names; /* "WB", "WT", ... */
 extern const struct names arch_names; /* "x64", "x64-la57", "x86-pae" */
 
 /* Every setting, resolved, defaults included: what the head of a trace shows. */
@@ -256,6 +257,8 @@ struct sim_config {
     struct mm_config mm;
     uint32_t flush_threshold_pages;
     bool has_1_gib_pages; /* of the preset */
+    const struct type_range *types; /* memory_types, ascending */
+    size_t type_count;
     enum verifier_mode verifier;
     const uint8_t *rule_levels; /* rule_count */
     bool track_ptes, track_locked_pages;

@@ -31,12 +31,12 @@ static struct fast_lane lane_of(struct fast_array *first, struct fast_array *lar
     static const uint64_t bits[ACCESS_TYPE_COUNT] = {
         [ACCESS_READ] = 0, [ACCESS_WRITE] = PTE_WRITE | PTE_DIRTY, [ACCESS_EXECUTE] = PTE_NO_EXECUTE
     };
-    uint64_t cached = PTE_PWT | PTE_PCD;
+    uint64_t typed = (uint64_t)7 << TRANSLATION_TYPE_SHIFT; /* write-back memory has none set */
     return (struct fast_lane){ .tag = first->tag,
                                .data = first->data,
                                .mask = first->mask,
                                .ways = first->ways,
-                               .bits = PTE_USER | cached | bits[type],
+                               .bits = PTE_USER | typed | bits[type],
                                .want = PTE_USER | (bits[type] & ~PTE_NO_EXECUTE),
                                .lookups = type == ACCESS_EXECUTE ? (uint64_t)1 << CODE_SHIFT : 1,
                                .type = (uint8_t)type,
@@ -193,34 +193,36 @@ static enum found find_second(struct fast *f, const struct fast_lane *l, uint64_
     return found;
 }
 
-static void charge_data(struct fast *f, uint64_t entry, enum access_type type)
+static void charge_data(struct fast *f, uint64_t entry, enum access_type type, pa_t at,
+                        uint32_t size)
 {
-    bool cached = pte_cache_of(entry) == PTE_CACHED;
-    charge(&f->s->hw, cached ? COST_MEMORY : type == ACCESS_WRITE ? COST_MMIO_WRITE : COST_MMIO, 1);
+    if (translation_type(entry) == TYPE_WB) charge(&f->s->hw, COST_MEMORY, 1);
+    else memory_access_typed(&f->s->hw, entry, at, size, type);
 }
 
 /* No level has an entry of the page. */
-static void walk(struct fast *f, enum access_type type, va_t at, struct touch *t)
+static void walk(struct fast *f, enum access_type type, va_t at, uint32_t size, struct touch *t)
 {
     settle(f);
     struct translation found = hw_translate_walk(&f->s->hw, at, type, true);
     if (found.fault == ACCESS_OK) {
-        charge_data(f, found.entry, type);
+        charge_data(f, found.entry, type, translation_pa(&found, at), size);
         return;
     }
     mm_touch_faulted(&f->s->mm, at, type, true, true, found.fault, t);
-    if (t->end == TOUCH_OK) charge_data(f, t->entry, type);
+    if (t->end == TOUCH_OK) charge_data(f, t->entry, type, t->at, size);
 }
 
-static void touch(struct fast *f, enum access_type type, va_t at, struct touch *t)
+static void touch(struct fast *f, enum access_type type, va_t at, uint32_t size, struct touch *t)
 {
     settle(f);
     mm_touch_into(&f->s->mm, at, type, true, true, t);
-    if (t->end == TOUCH_OK) charge_data(f, t->entry, type);
+    if (t->end == TOUCH_OK) charge_data(f, t->entry, type, t->at, size);
 }
 
 /* The part of an access that lies in the page of `at`. */
-static void look_up(struct fast *f, const struct fast_lane *l, va_t at, struct touch *t)
+static void look_up(struct fast *f, const struct fast_lane *l, va_t at, uint32_t size,
+                    struct touch *t)
 {
     uint64_t page = at.v / PAGE_BYTES;
     uint64_t one = l->type == ACCESS_EXECUTE ? (uint64_t)1 << CODE_SHIFT : 1;
@@ -239,8 +241,8 @@ static void look_up(struct fast *f, const struct fast_lane *l, va_t at, struct t
         f->second_hits += one;
         return;
     }
-    if (found == FOUND_NOT) walk(f, l->type, at, t);
-    else touch(f, l->type, at, t);
+    if (found == FOUND_NOT) walk(f, l->type, at, size, t);
+    else touch(f, l->type, at, size, t);
     context_begin(f);
     f->accesses++; /* settle() knows nothing of it */
 }
@@ -252,10 +254,10 @@ static void one_access(struct fast *f, const struct fast_lane *l, const struct a
 {
     uint64_t room = PAGE_BYTES - (a->address & PAGE_MASK);
     f->bytes += a->size;
-    look_up(f, l, va(a->address), t);
+    look_up(f, l, va(a->address), a->size <= room ? a->size : (uint32_t)room, t);
     if (a->size <= room || t->end != TOUCH_OK) return;
     f->accesses--;
-    look_up(f, l, va(a->address + room), t);
+    look_up(f, l, va(a->address + room), a->size - (uint32_t)room, t);
 }
 
 static void one_record(struct fast *f, const struct access *a, struct touch *t)

@@ -41,6 +41,8 @@ static void make_machine(struct sim *s)
         .ram_count = c->ram_count,
         .bars = c->bar_ranges,
         .bar_count = c->bar_count,
+        .types = c->types,
+        .type_count = c->type_count,
     };
     memcpy(hw.psc, c->psc, sizeof hw.psc);
     hw_init(&s->hw, s->from, &hw);

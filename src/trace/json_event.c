@@ -216,6 +216,18 @@ static void put_result(struct json_sink *s, enum result_kind kind, struct value 
     }
 }
 
+static void put_exception(struct text *t, const struct exception *e)
+{
+    bool is_page_fault = e->kind == EXCEPTION_PAGE_FAULT;
+    JSON_PUT(t, ", \"exception\": {\"vector\": ");
+    json_quoted(t, is_page_fault ? "#PF" : "#GP");
+    JSON_PUT(t, ", \"address\": ");
+    json_hex(t, e->at.v);
+    JSON_PUT(t, ", \"error_code\": ");
+    json_hex(t, e->error_code);
+    json_char(t, '}');
+}
+
 static void put_outcome(struct json_sink *s, const struct event *e)
 {
     struct text *t = &s->out;
@@ -233,6 +245,7 @@ static void put_outcome(struct json_sink *s, const struct event *e)
         JSON_PUT(t, ", \"returns\": ");
         put_value(s, o->returns);
     }
+    if (o->exception.kind != EXCEPTION_NONE) put_exception(t, &o->exception);
     if (o->undefined) JSON_PUT(t, ", \"undefined\": true");
     if (o->failure != 0 && e->routine != NULL) {
         JSON_PUT(t, ", \"failure\": ");

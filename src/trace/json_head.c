@@ -198,6 +198,21 @@ static void put_bars(struct text *t, const struct sim_config *c, size_t device)
     JSON_PUT(t, "]}");
 }
 
+static void put_types(const struct layout *w, const struct sim_config *c)
+{
+    struct text *t = w->t;
+    JSON_PUT(t, "\"memory_types\": [");
+    for (size_t i = 0; i < c->type_count; i++) {
+        const struct type_range *r = &c->types[i];
+        key_hex(t, i > 0 ? ", {" : "{", "base", r->first.v * PAGE_BYTES);
+        key_count(t, ", ", "size", r->page_count * PAGE_BYTES);
+        key_string(t, ", ", "type", names_find_name(&memory_type_names, r->type));
+        json_char(t, '}');
+    }
+    json_char(t, ']');
+    next(w);
+}
+
 static void put_machine(const struct layout *w, const struct sim_config *c)
 {
     struct text *t = w->t;
@@ -209,6 +224,7 @@ static void put_machine(const struct layout *w, const struct sim_config *c)
     next(w);
     put_ram(t, c);
     next(w);
+    if (c->type_count > 0) put_types(w, c);
     JSON_PUT(t, "\"devices\": {");
     for (size_t i = 0; i < c->device_count; i++) {
         if (i > 0) next(w);

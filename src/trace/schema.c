@@ -63,3 +63,19 @@ void schema_put_tables(struct text *t)
     }
     schema_put(t, "]},\n");
 }
+
+const char schema_replay_definitions[] =
+    "'phase': {'type': 'object', 'required': ['records', 'cycles', 'count', 'bytes', 'tlb_hits', "
+    "'walks', 'faults'], 'additionalProperties': {'$ref': '#/definitions/count'}},\n"
+    "'curves': {'type': 'object', 'required': ['sample', 'max_entries', 'page_sizes'], "
+    "'additionalProperties': false, 'properties': {'sample': {'$ref': '#/definitions/count'}, "
+    "'max_entries': {'$ref': '#/definitions/count'}, 'page_sizes': {'type': 'array', 'items': "
+    "{'type': 'object', 'required': ['bytes', 'lookups', 'pages', 'working_set', 'arrays'], "
+    "'additionalProperties': false, 'properties': {'bytes': {'$ref': '#/definitions/count'}, "
+    "'lookups': {'$ref': '#/definitions/count'}, 'pages': {'$ref': '#/definitions/count'}, "
+    "'working_set': {'$ref': '#/definitions/counts'}, 'arrays': {'type': 'array', 'items': "
+    "{'type': 'object', 'required': ['sets', 'misses'], 'additionalProperties': false, "
+    "'properties': {'sets': {'$ref': '#/definitions/count'}, 'misses': {'$ref': "
+    "'#/definitions/counts'}}}}}}}}},\n"
+    "'counts': {'type': 'array', 'items': {'type': 'array', 'minItems': 2, 'maxItems': 3, "
+    "'items': {'$ref': '#/definitions/count'}}},\n";

@@ -23,3 +23,5 @@ void schema_put_names(struct text *t, const struct names *names);
 void schema_put_tables(struct text *t);
 void schema_print_trace(struct text *out);
 void schema_print_scenario(struct text *out);
+/* What only replays have: phases and curves. */
+extern const char schema_replay_definitions[];

@@ -63,6 +63,10 @@ static const char machine_schema[] =
     "'ram': {'type': 'array', 'items': {'type': 'object', 'required': ['base', 'size', 'node'], "
     "'additionalProperties': false, 'properties': {'base': {'$ref': '#/definitions/hex'}, 'size': "
     "{'$ref': '#/definitions/count'}, 'node': {'$ref': '#/definitions/count'}}}},\n"
+    "'memory_types': {'type': 'array', 'items': {'type': 'object', 'required': ['base', 'size', "
+    "'type'], 'additionalProperties': false, 'properties': {'base': {'$ref': "
+    "'#/definitions/hex'}, 'size': {'$ref': '#/definitions/count'}, 'type': {'enum': ['WB', "
+    "'WT', 'WP', 'WC', 'UC']}}}},\n"
     "'devices': {'type': 'object', 'additionalProperties': {'type': 'object', 'required': "
     "['bars'], 'additionalProperties': false, 'properties': {'bars': {'type': 'array', 'items': "
     "{'type': 'object', 'required': ['base', 'size', 'prefetchable'], 'additionalProperties': "
@@ -156,22 +160,6 @@ static const char definitions[] =
     "'#/definitions/mdl_id'}}},\n"
     "'pfns': {'type': 'array', 'items': {'type': 'string', 'pattern': "
     "'^0x(0|[1-9A-F][0-9A-F]*)([+][1-9][0-9]*)?$'}},\n";
-
-static const char replay_definitions[] =
-    "'phase': {'type': 'object', 'required': ['records', 'cycles', 'count', 'bytes', 'tlb_hits', "
-    "'walks', 'faults'], 'additionalProperties': {'$ref': '#/definitions/count'}},\n"
-    "'curves': {'type': 'object', 'required': ['sample', 'max_entries', 'page_sizes'], "
-    "'additionalProperties': false, 'properties': {'sample': {'$ref': '#/definitions/count'}, "
-    "'max_entries': {'$ref': '#/definitions/count'}, 'page_sizes': {'type': 'array', 'items': "
-    "{'type': 'object', 'required': ['bytes', 'lookups', 'pages', 'working_set', 'arrays'], "
-    "'additionalProperties': false, 'properties': {'bytes': {'$ref': '#/definitions/count'}, "
-    "'lookups': {'$ref': '#/definitions/count'}, 'pages': {'$ref': '#/definitions/count'}, "
-    "'working_set': {'$ref': '#/definitions/counts'}, 'arrays': {'type': 'array', 'items': "
-    "{'type': 'object', 'required': ['sets', 'misses'], 'additionalProperties': false, "
-    "'properties': {'sets': {'$ref': '#/definitions/count'}, 'misses': {'$ref': "
-    "'#/definitions/counts'}}}}}}}}},\n"
-    "'counts': {'type': 'array', 'items': {'type': 'array', 'minItems': 2, 'maxItems': 3, "
-    "'items': {'$ref': '#/definitions/count'}}},\n";
 
 /* 'NAME': {'enum': [...]} from a table, with numbers where the table is open. */
 static void put_enumeration(struct text *t, const char *key, const struct names *names, bool hex)
@@ -338,8 +326,11 @@ static void put_event(struct text *t)
         t, "]}, 'note': {'type': 'string'}, 'args': {'type': 'object'}, 'out': {'type': "
            "'object'}, 'returns': {'$ref': '#/definitions/value'}, 'status': {'$ref': "
            "'#/definitions/status'}, 'raises': {'$ref': '#/definitions/status'}, 'bugcheck': "
-           "{'$ref': '#/definitions/bugcheck'}, 'undefined': {'const': true}, 'failure': {'type': "
-           "'string'}, 'mdl': {'$ref': '#/definitions/mdl'}, 'pfns': {'$ref': "
+           "{'$ref': '#/definitions/bugcheck'}, 'exception': {'type': 'object', 'required': "
+           "['vector', 'address', 'error_code'], 'additionalProperties': false, 'properties': "
+           "{'vector': {'enum': ['#PF', '#GP']}, 'address': {'$ref': '#/definitions/hex'}, "
+           "'error_code': {'$ref': '#/definitions/hex'}}}, 'undefined': {'const': true}, "
+           "'failure': {'type': 'string'}, 'mdl': {'$ref': '#/definitions/mdl'}, 'pfns': {'$ref': "
            "'#/definitions/pfns'}, 'accesses': {'$ref': '#/definitions/accesses'}, 'curves': "
            "{'$ref': '#/definitions/curves'}, 'phases': "
            "{'type': 'object', 'additionalProperties': {'$ref': '#/definitions/phase'}}, 'cycles': "
@@ -496,7 +487,7 @@ void schema_print_trace(struct text *out)
     put_stats(out);
     schema_put(out, "\n},\n");
     schema_put(out, definitions);
-    schema_put(out, replay_definitions);
+    schema_put(out, schema_replay_definitions);
     schema_put(out, machine_schema);
     schema_put(out, config_schema);
     put_names_of_tables(out);

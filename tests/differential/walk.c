@@ -342,7 +342,7 @@ static void start(struct pair *t, enum paging_mode mode, uint64_t seed)
     for (unsigned i = 0; i < COST_COUNT; i++) price[i] = 1;
     memset(t, 0, sizeof *t);
     rng_init(&t->rng, seed, 1);
-    t->ram = (struct phys_range){ .page_count = FRAMES + 100000 };
+    t->ram = (struct phys_range){ .page_count = FRAMES + 100352 }; /* whole large pages */
     t->next_frame = 1;
     t->first[0] = (struct slow_level){ .sets = 4, .ways = 4 };
     t->first[1] = (struct slow_level){ .sets = 3, .ways = 2 };

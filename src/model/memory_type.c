@@ -1,0 +1,123 @@
+/* Memory types, and accesses to memory that is not write-back. */
+#include "model/memory_type.h"
+
+#include "base/check.h"
+#include "model/hw.h"
+
+enum memory_type memory_type_of_entry(uint64_t entry, unsigned level)
+{
+    /* Both halves of the PAT are alike, so the PAT bit chooses nothing. */
+    static const uint8_t pat[8] = { TYPE_WB, TYPE_WC, TYPE_UC_MINUS, TYPE_UC,
+                                    TYPE_WB, TYPE_WC, TYPE_UC_MINUS, TYPE_UC };
+    uint64_t pat_bit = level == LEVEL_PT ? PTE_PAT_4K : PTE_PAT_LARGE;
+    unsigned index = ((entry & PTE_PWT) != 0) | ((entry & PTE_PCD) != 0) << 1 |
+                     ((entry & pat_bit) != 0) << 2;
+    return (enum memory_type)pat[index];
+}
+
+enum memory_type memory_type_effective(enum memory_type pat, enum memory_type range)
+{
+    static const uint8_t types[TYPE_COUNT][TYPE_COUNT] = { /* [range][PAT] */
+        [TYPE_UC] = { [TYPE_UC] = TYPE_UC, [TYPE_UC_MINUS] = TYPE_UC, [TYPE_WC] = TYPE_WC,
+                      [TYPE_WT] = TYPE_UC, [TYPE_WP] = TYPE_UC, [TYPE_WB] = TYPE_UC },
+        [TYPE_WC] = { [TYPE_UC] = TYPE_UC, [TYPE_UC_MINUS] = TYPE_WC, [TYPE_WC] = TYPE_WC,
+                      [TYPE_WT] = TYPE_UC, [TYPE_WP] = TYPE_UC, [TYPE_WB] = TYPE_WC },
+        [TYPE_WT] = { [TYPE_UC] = TYPE_UC, [TYPE_UC_MINUS] = TYPE_UC, [TYPE_WC] = TYPE_WC,
+                      [TYPE_WT] = TYPE_WT, [TYPE_WP] = TYPE_WP, [TYPE_WB] = TYPE_WT },
+        [TYPE_WP] = { [TYPE_UC] = TYPE_UC, [TYPE_UC_MINUS] = TYPE_WC, [TYPE_WC] = TYPE_WC,
+                      [TYPE_WT] = TYPE_WT, [TYPE_WP] = TYPE_WP, [TYPE_WB] = TYPE_WP },
+        [TYPE_WB] = { [TYPE_UC] = TYPE_UC, [TYPE_UC_MINUS] = TYPE_UC, [TYPE_WC] = TYPE_WC,
+                      [TYPE_WT] = TYPE_WT, [TYPE_WP] = TYPE_WP, [TYPE_WB] = TYPE_WB },
+    };
+    CHECK2(range < TYPE_COUNT && range != TYPE_UC_MINUS, range, pat);
+    return (enum memory_type)types[range][pat];
+}
+
+/* ---- ranges ---- */
+
+/* The type of a frame, and how many frames from it on are of the same range or gap. */
+static enum memory_type type_at(const struct hw *hw, pfn_t f, uint64_t *count)
+{
+    uint64_t gap = UINT64_MAX;
+    for (size_t i = 0; i < hw->type_count; i++) {
+        const struct type_range *r = &hw->types[i];
+        if (f.v - r->first.v < r->page_count) {
+            *count = r->first.v + r->page_count - f.v;
+            return r->type;
+        }
+        if (r->first.v > f.v && r->first.v - f.v < gap) gap = r->first.v - f.v;
+    }
+    const struct phys_range *ram = phys_ram_at(&hw->phys, f);
+    for (size_t i = 0; ram == NULL && i < hw->phys.ram_count; i++) {
+        uint64_t first = hw->phys.ram[i].first.v;
+        if (first > f.v && first - f.v < gap) gap = first - f.v;
+    }
+    uint64_t rest = ram != NULL ? ram->first.v + ram->page_count - f.v : UINT64_MAX;
+    *count = rest < gap ? rest : gap;
+    return ram != NULL ? TYPE_WB : TYPE_UC;
+}
+
+enum memory_type memory_type_of_frame(const struct hw *hw, pfn_t f)
+{
+    uint64_t count;
+    return type_at(hw, f, &count);
+}
+
+bool memory_types_alike(const struct hw *hw, pfn_t f, uint64_t page_count)
+{
+    uint64_t count;
+    enum memory_type first = type_at(hw, f, &count);
+    for (uint64_t done = 0; done < page_count; done += count) {
+        if (type_at(hw, pfn(f.v + done), &count) != first) return false;
+        if (count >= page_count - done) break;
+    }
+    return true;
+}
+
+/* ---- accesses ---- */
+
+/* Stores to a line that a buffer holds already combine with those before; the oldest buffer makes
+ * room. Its line pays for itself when it is opened. */
+static void combine(struct hw *hw, uint64_t line)
+{
+    struct write_buffers *w = &hw->cpu->combining;
+    for (unsigned i = 0; i < w->count; i++)
+        if (w->line[i] == line) return;
+    charge(hw, COST_MMIO_WC, 1);
+    if (w->count < WRITE_BUFFERS) {
+        w->line[w->count++] = line;
+        return;
+    }
+    w->line[w->oldest] = line;
+    w->oldest = (w->oldest + 1) % WRITE_BUFFERS;
+}
+
+static void empty_buffers(struct hw *hw)
+{
+    hw->cpu->combining.count = hw->cpu->combining.oldest = 0;
+}
+
+static void write_through(struct hw *hw, enum memory_type type, pa_t at, uint64_t bytes)
+{
+    if (type != TYPE_WC) {
+        if (type == TYPE_UC) empty_buffers(hw);
+        charge(hw, COST_MMIO_WRITE, 1);
+        return;
+    }
+    uint64_t last = (at.v + bytes - 1) >> CACHE_LINE_SHIFT;
+    for (uint64_t line = at.v >> CACHE_LINE_SHIFT; line <= last; line++) combine(hw, line);
+}
+
+void memory_access_typed(struct hw *hw, uint64_t entry, pa_t at, uint64_t bytes,
+                         enum access_type access)
+{
+    enum memory_type type = translation_type(entry);
+    if (access == ACCESS_WRITE) {
+        write_through(hw, type, at, bytes);
+    } else if (type == TYPE_WT || type == TYPE_WP) {
+        memory_access(hw, at, bytes);
+    } else {
+        empty_buffers(hw);
+        charge(hw, COST_MMIO, 1);
+    }
+}
