@@ -29,6 +29,7 @@ static void cpu_init(struct hw *hw, struct cpu *cpu, const struct hw_config *con
     level_init(&cpu->l1d, hw->from, &config->l1d, seed);
     level_init(&cpu->l1i, hw->from, &config->l1i, seed + 3);
     level_init(&cpu->l2, hw->from, &config->l2, seed + 6);
+    level_init(&cpu->l2i, hw->from, &config->l2i, seed + 15);
     for (unsigned i = 0; i < PSC_COUNT; i++)
         tlb_array_init(&cpu->psc[i], hw->from, config->psc[i], seed + 9 + i);
     if (config->nested) {
@@ -82,6 +83,7 @@ void hw_free(struct hw *hw)
             tlb_array_free(&cpu->l1d.array[j], hw->from);
             tlb_array_free(&cpu->l1i.array[j], hw->from);
             tlb_array_free(&cpu->l2.array[j], hw->from);
+            tlb_array_free(&cpu->l2i.array[j], hw->from);
         }
         for (unsigned j = 0; j < PSC_COUNT; j++) tlb_array_free(&cpu->psc[j], hw->from);
         for (size_t j = 0; j < cpu->owed_count; j++) flush_free(hw, &cpu->owed[j].flush);
@@ -167,5 +169,6 @@ void hw_check(struct hw *hw, bool (*may_be_stale)(void *context, va_t address), 
         check_level(hw, cpu, &cpu->l1d, may_be_stale, context);
         check_level(hw, cpu, &cpu->l1i, may_be_stale, context);
         check_level(hw, cpu, &cpu->l2, may_be_stale, context);
+        check_level(hw, cpu, &cpu->l2i, may_be_stale, context);
     }
 }

@@ -109,7 +109,7 @@ struct cpu {
     size_t owed_count, owed_capacity;
     struct pcid_slot *slots;
     size_t slot_count, slot_capacity, slot; /* slot: of the map that is loaded */
-    struct tlb_level l1d, l1i, l2;
+    struct tlb_level l1d, l1i, l2, l2i; /* l2i empty: l2 serves code too */
     struct tlb_array psc[PSC_COUNT];
     struct tlb_array nested_tlb, nested_psc; /* of guest frames: translations, page directory */
     struct cache l1d_cache, l2_cache;
@@ -175,7 +175,7 @@ struct hw_config {
     enum paging_mode mode;
     bool has_1_gib_pages; /* the processor's; PAE has none whatever it says */
     uint64_t kernel_start;
-    struct tlb_level_geometry l1d, l1i, l2;
+    struct tlb_level_geometry l1d, l1i, l2, l2i;
     struct tlb_geometry psc[PSC_COUNT];
     struct cache_config caches;
     bool nested;      /* the machine is a guest under nested paging */

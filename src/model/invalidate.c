@@ -47,6 +47,7 @@ void cpu_drop_page(struct cpu *cpu, va_t at, uint32_t space)
     level_drop(&cpu->l1d, at, space);
     level_drop(&cpu->l1i, at, space);
     level_drop(&cpu->l2, at, space);
+    level_drop(&cpu->l2i, at, space);
 }
 
 void cpu_drop_spaces(struct cpu *cpu, struct tlb_spaces spaces)
@@ -54,5 +55,6 @@ void cpu_drop_spaces(struct cpu *cpu, struct tlb_spaces spaces)
     level_drop_spaces(&cpu->l1d, spaces);
     level_drop_spaces(&cpu->l1i, spaces);
     level_drop_spaces(&cpu->l2, spaces);
+    level_drop_spaces(&cpu->l2i, spaces);
     cpu_drop_structures(cpu, spaces);
 }

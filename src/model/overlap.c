@@ -22,16 +22,29 @@ struct overlap_queue overlap_take(struct hw *hw, const struct overlap *o)
     return one;
 }
 
+static bool is_walk(enum cost cost)
+{
+    return cost == COST_WALK || cost == COST_WALK_REFERENCE || cost == COST_WALK_L2 ||
+           cost == COST_WALK_L3 || cost == COST_WALK_DRAM;
+}
+
 void overlap_next(struct hw *hw, struct overlap *o, bool walked)
 {
-    struct overlap_queue one = overlap_take(hw, o);
-    if (!walked) {
-        if (one.cycles > o->other.cycles) o->other = one;
-        return;
+    struct overlap_queue own = overlap_take(hw, o);
+    if (walked) { /* after the walks before it; its own occupies the walker, the rest does not */
+        struct overlap_queue *walker = &o->walker[o->walks++ % o->walkers];
+        for (unsigned i = 0; i < COST_COUNT; i++) {
+            uint64_t before = walker->units[i];
+            if (is_walk((enum cost)i)) walker->units[i] += own.units[i];
+            own.units[i] += before;
+        }
+        uint64_t before = walker->cycles;
+        walker->cycles = 0;
+        for (unsigned i = 0; i < COST_COUNT; i++)
+            walker->cycles += walker->units[i] * hw->price[i];
+        own.cycles += before;
     }
-    struct overlap_queue *queue = &o->walker[o->walks++ % o->walkers];
-    queue->cycles += one.cycles;
-    for (unsigned i = 0; i < COST_COUNT; i++) queue->units[i] += one.units[i];
+    if (own.cycles > o->last.cycles) o->last = own;
 }
 
 void overlap_charge(struct hw *hw, const struct overlap_queue *queue)
@@ -44,8 +57,5 @@ void overlap_charge(struct hw *hw, const struct overlap_queue *queue)
 
 void overlap_end(struct hw *hw, struct overlap *o)
 {
-    const struct overlap_queue *longest = &o->other;
-    for (uint32_t i = 0; i < o->walkers; i++)
-        if (o->walker[i].cycles > longest->cycles) longest = &o->walker[i];
-    overlap_charge(hw, longest);
+    overlap_charge(hw, &o->last);
 }

@@ -1,13 +1,15 @@
 /* Accesses that do not wait for each other. Of a group that is under way at once, each has its own
- * latency; those that need a page walk queue for the walkers of the processor, in turn. The group
- * takes as long as its longest queue, or the longest access that needs no walk, and is charged what
- * that one is: the costs of the others hide behind it. */
+ * latency; those that need a page walk queue for the walkers of the processor, in turn, and once
+ * walked go on beside those behind them. The group takes as long as the access of it that ends
+ * last, with the walks before it in its queue, and is charged what these cost: the costs of the
+ * others hide behind them. */
 #pragma once
 
 #include "model/hw.h"
 
 enum { WALKERS_MOST = 16 };
 
+/* Cycles, and what they were for. */
 struct overlap_queue {
     uint64_t cycles, units[COST_COUNT];
 };
@@ -16,8 +18,8 @@ struct overlap {
     uint32_t walkers, walks;
     uint64_t spent[COST_COUNT]; /* before the access under way */
     cycles_t clock;
-    struct overlap_queue walker[WALKERS_MOST];
-    struct overlap_queue other; /* the longest without a walk */
+    struct overlap_queue walker[WALKERS_MOST]; /* the walks that each has made */
+    struct overlap_queue last;                 /* up to the end of the access that ends last */
 };
 
 /* Starts a group on the current processor. */

@@ -154,6 +154,12 @@ static uint64_t type_bits(const struct hw *hw, const struct translation *t, va_t
     return (uint64_t)memory_type_effective(pat, range) << TRANSLATION_TYPE_SHIFT;
 }
 
+/* The level behind a first one: code may have one of its own. */
+static struct tlb_level *second_level(struct cpu *cpu, const struct tlb_level *first)
+{
+    return first == &cpu->l1i && cpu->l2i.sizes != 0 ? &cpu->l2i : &cpu->l2;
+}
+
 static struct translation walk_and_fill(struct hw *hw, struct tlb_level *first, va_t at,
                                         enum access_type type, bool user)
 {
@@ -161,7 +167,7 @@ static struct translation walk_and_fill(struct hw *hw, struct tlb_level *first, 
     if (t.fault != ACCESS_OK) return t;
     t.entry |= type_bits(hw, &t, at);
     enum page_size size = (enum page_size)(t.level - LEVEL_PT);
-    level_fill(hw, &hw->cpu->l2, at, size, t.entry);
+    level_fill(hw, second_level(hw->cpu, first), at, size, t.entry);
     level_fill(hw, first, at, size, t.entry);
     return t;
 }
@@ -199,7 +205,7 @@ static struct translation use_entry(struct hw *hw, struct tlb_level *first, va_t
     struct translation t = { entry, ACCESS_OK, LEVEL_PT + (unsigned)size };
     if (!permits(entry, type, user)) {
         level_drop(first, at, context_at(hw, hw->cpu, at));
-        level_drop(&hw->cpu->l2, at, context_at(hw, hw->cpu, at));
+        level_drop(second_level(hw->cpu, first), at, context_at(hw, hw->cpu, at));
         t.fault = FAULT_PROTECTION;
     } else if (type == ACCESS_WRITE && (entry & PTE_DIRTY) == 0) {
         set_dirty(hw, first, at);
@@ -212,19 +218,20 @@ static struct translation translate_miss(struct hw *hw, struct tlb_level *first,
 {
     struct cpu *cpu = hw->cpu;
     first->counts.misses++;
-    if (cpu->l2.sizes != 0) {
-        cpu->l2.counts.lookups++;
+    struct tlb_level *second = second_level(cpu, first);
+    if (second->sizes != 0) {
+        second->counts.lookups++;
         charge(hw, COST_TLB_MISS, 1);
         enum page_size size;
-        const uint64_t *data = level_find(hw, &cpu->l2, at, &size);
+        const uint64_t *data = level_find(hw, second, at, &size);
         if (data != NULL) {
             uint64_t entry = *data;
-            cpu->l2.counts.hits++;
-            cpu->l2.counts.size_hits[size]++;
+            second->counts.hits++;
+            second->counts.size_hits[size]++;
             level_fill(hw, first, at, size, entry);
             return use_entry(hw, first, at, entry, size, type, user);
         }
-        cpu->l2.counts.misses++;
+        second->counts.misses++;
     }
     return walk_and_fill(hw, first, at, type, user);
 }
@@ -306,5 +313,6 @@ static bool level_holds(const struct hw *hw, const struct tlb_level *level, va_t
 bool tlb_holds(const struct hw *hw, va_t at)
 {
     return level_holds(hw, &hw->cpu->l1d, at) || level_holds(hw, &hw->cpu->l1i, at) ||
-           level_holds(hw, &hw->cpu->l2, at);
+           level_holds(hw, &hw->cpu->l2, at) ||
+           level_holds(hw, &hw->cpu->l2i, at);
 }

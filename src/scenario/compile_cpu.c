@@ -34,6 +34,7 @@ void compile_cpu(struct compiler *c)
     config->l1d = preset->l1d;
     config->l1i = preset->l1i;
     config->l2 = preset->l2;
+    memset(config->l2i.array_of, TLB_NO_ARRAY, sizeof config->l2i.array_of);
     memcpy(config->psc, preset->psc, sizeof config->psc);
     config->caches = preset->caches;
     config->walkers = preset->walkers;

@@ -177,5 +177,6 @@ void compile_tlb(struct compiler *c, const struct node *tlb)
     compile_level(c, node_get(tlb, "l1d"), &config->l1d);
     compile_level(c, node_get(tlb, "l1i"), &config->l1i);
     compile_level(c, node_get(tlb, "l2"), &config->l2);
+    compile_level(c, node_get(tlb, "l2i"), &config->l2i);
     compile_psc(c, node_get(tlb, "psc"));
 }

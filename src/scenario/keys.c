@@ -54,7 +54,8 @@ static const struct scenario_key cpu_keys[] = {
 static const struct scenario_key tlb_keys[] = {
     { "l1d", "a mapping", false, "First-level TLB of data." },
     { "l1i", "a mapping", false, "First-level TLB of code." },
-    { "l2", "a mapping or none", false, "Second-level TLB of both." },
+    { "l2", "a mapping or none", false, "Second-level TLB of data, and of code without an l2i." },
+    { "l2i", "a mapping or none", false, "Second-level TLB of code." },
     { "psc", "a mapping", false, "Paging-structure caches." },
     END,
 };

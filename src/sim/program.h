@@ -240,7 +240,7 @@ struct sim_config {
     uint32_t pcid_count; /* address spaces that a processor keeps apart; 0 = CR3 loads flush */
     bool kva_shadow, broadcast;
     uint64_t hz;
-    struct tlb_level_geometry l1d, l1i, l2;
+    struct tlb_level_geometry l1d, l1i, l2, l2i;
     struct tlb_geometry psc[PSC_COUNT];
     struct cache_config caches;
     bool nested; /* the machine is a guest under nested paging */

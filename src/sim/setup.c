@@ -27,6 +27,7 @@ static void make_machine(struct sim *s)
         .l1d = c->l1d,
         .l1i = c->l1i,
         .l2 = c->l2,
+        .l2i = c->l2i,
         .caches = c->caches,
         .nested = c->nested,
         .walkers = c->walkers,
@@ -250,6 +251,7 @@ static void restart_counters(struct sim *s)
         restart_level(&cpu->l1d);
         restart_level(&cpu->l1i);
         restart_level(&cpu->l2);
+        restart_level(&cpu->l2i);
         memset(&cpu->l1d_cache.counts, 0, sizeof cpu->l1d_cache.counts);
         memset(&cpu->l2_cache.counts, 0, sizeof cpu->l2_cache.counts);
         memset(&cpu->walks, 0, sizeof cpu->walks);

@@ -92,6 +92,7 @@ void tlb_stats(struct walk_state *w)
         level_stats(w, "l1d", &cpu->l1d);
         level_stats(w, "l1i", &cpu->l1i);
         level_stats(w, "l2", &cpu->l2);
+        level_stats(w, "l2i", &cpu->l2i);
         walk_stats(w, &cpu->walks);
         flush_stats(w, &cpu->flushes);
         leave(w);

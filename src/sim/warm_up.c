@@ -4,7 +4,7 @@
 #include <string.h>
 
 struct cpu_counters {
-    struct tlb_counts l1d, l1i, l2;
+    struct tlb_counts l1d, l1i, l2, l2i;
     struct cache_counts l1d_cache, l2_cache, l3_cache; /* an L3 once for each that shares it */
     struct walk_counts walks;
     struct flush_counts flushes;
@@ -29,6 +29,7 @@ struct warm_up *warm_up_begin(struct sim *s)
         w->cpus[i] = (struct cpu_counters){ cpu->l1d.counts,
                                             cpu->l1i.counts,
                                             cpu->l2.counts,
+                                            cpu->l2i.counts,
                                             cpu->l1d_cache.counts,
                                             cpu->l2_cache.counts,
                                             { 0 },
@@ -56,6 +57,7 @@ void warm_up_end(struct sim *s, struct warm_up *w)
         cpu->l1d.counts = w->cpus[i].l1d;
         cpu->l1i.counts = w->cpus[i].l1i;
         cpu->l2.counts = w->cpus[i].l2;
+        cpu->l2i.counts = w->cpus[i].l2i;
         cpu->l1d_cache.counts = w->cpus[i].l1d_cache;
         cpu->l2_cache.counts = w->cpus[i].l2_cache;
         if (cpu->l3_cache != NULL) cpu->l3_cache->counts = w->cpus[i].l3_cache;

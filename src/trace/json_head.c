@@ -154,6 +154,8 @@ static void put_cpu(const struct layout *w, const struct sim_config *c)
     next(w);
     put_level(t, "l2", &c->l2);
     next(w);
+    put_level(t, "l2i", &c->l2i);
+    next(w);
     put_psc(t, c);
     json_char(t, '}');
     next(w);

@@ -7,8 +7,9 @@ compares with what the program does. Prints every point; --update writes the tab
 docs/VALIDATION.md and docs/MODEL.md and draws docs/validation.svg. Fails where an aim is missed or
 a page is not up to date.
 
-A point of a read is the mean time of one access in the event that carries the note "measured" and
-visits that many places. A point with a `note` instead is the time of the one event with that note.
+A number as point is the mean time of an access in the event that carries the note "measured" and
+visits that many places. Another note names the invalidations of the event that carries it, the name
+of a span its time, `end` the time of the whole run. `per` divides it. A ratio is of two scenarios.
 """
 import csv
 import json
@@ -16,7 +17,10 @@ import math
 import pathlib
 import sys
 
-AIMS = {"V1": (10, 25), "V3": (10, 25), "V4": (10, 25), "V5": (10, 10), "V6": (5, 5)}
+AIMS = {"V1": (10, 25), "V3": (10, 25), "V4": (10, 25), "V5": (10, 10), "V6": (5, 25),
+        "V7": (25, 25), "V9": (25, 25)}
+INVALIDATIONS = ("flush_range", "invlpg", "tlb_flush", "ipi", "ipi_near", "ipi_hop", "ipi_far",
+                 "ipi_wait")
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 760, 420, 60, 50, 30
 
 
@@ -30,24 +34,30 @@ def load(root, scenario):
             places = event["args"]["length"] // event["args"]["stride"]
             points[str(places)] = event["cycles"] / event["accesses"]["count"]
         elif note is not None:
-            points[note] = event["cycles"]
+            points[note] = sum(event["cost"].get(cost, 0) for cost in INVALIDATIONS)
     for name, series in trace["stats"].get("latency", {}).items():
-        points.setdefault(name, series["mean"])
+        points.setdefault(name, series["total"])
+    points["end"] = sum(trace["stats"]["cpu"]["cpu0"][part]
+                        for part in ("busy", "idle", "interrupts"))
     return points, trace["machine"]["hz"]
 
 
 def read_points(root):
     """[(set, point, predicted, measured, unit)] in the order of the table."""
-    scale = {"cycles": lambda hz: 1, "ns": lambda hz: 1e9 / hz, "us": lambda hz: 1e6 / hz}
+    scale = {"cycles": lambda hz: 1, "ns": lambda hz: 1e9 / hz, "us": lambda hz: 1e6 / hz,
+             "us at 2.3 GHz": lambda hz: 1 / 2300, "ratio": lambda hz: 1}
     traces, rows = {}, []
     with open(root / "scenarios/validation/measured.csv", encoding="ascii", newline="") as file:
         for row in csv.DictReader(file):
-            name = row["scenario"]
-            if name not in traces:
-                traces[name] = load(root, name)
-            points, hz = traces[name]
-            predicted = points[row["point"]] * scale[row["unit"]](hz)
-            rows.append((row["set"], row["point"], predicted, float(row["measured"]), row["unit"]))
+            values = []
+            for name in row["scenario"].split("/"):
+                if name not in traces:
+                    traces[name] = load(root, name)
+                points, hz = traces[name]
+                values.append(points[row["point"]] * scale[row["unit"]](hz) / int(row["per"]))
+            predicted = values[0] / values[1] if len(values) > 1 else values[0]
+            point = row["scenario"].rpartition("/")[2] if row["point"] == "end" else row["point"]
+            rows.append((row["set"], point, predicted, float(row["measured"]), row["unit"]))
     return rows
 
 

@@ -151,6 +151,7 @@ Test(preset, values_of_calibration)
         cr_expect_eq(find("zen5")->caches.level[i].bytes, zen5[i].bytes);
         cr_expect_eq(find("zen5")->caches.level[i].ways, zen5[i].ways);
     }
+    cr_expect_eq(find("skylake-sp")->walkers, 2);
     cr_expect_eq(find("zen5")->caches.l3_cpus, 8);
     cr_expect_eq(find("core2")->caches.level[CACHE_L3].ways, 0);
     cr_expect_not(find("unit")->caches.modelled);
