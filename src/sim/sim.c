@@ -292,18 +292,26 @@ static void run_thread(struct sim *s, const struct sim_inputs *inputs)
     }
 }
 
+/* Nobody goes on: a thread that is not done waits for a signal, or for an answer to a flush. */
+static void report_stuck(struct sim *s, size_t number)
+{
+    const struct sim_thread *t = &s->threads[number];
+    bool began = t->pc > t->plan->entry;
+    const struct step *step = &s->program->steps[began ? t->pc - 1 : t->pc];
+    if (t->state == THREAD_WAITS)
+        step_error(s, step, "nobody can end this wait: every thread waits or is done");
+    else if (t->state != THREAD_DONE)
+        step_error(s, step, "processors wait for each other: each has an IRQL that lets no "
+                            "interrupts in");
+}
+
 static void run_threads(struct sim *s, const struct sim_inputs *inputs)
 {
     while (!sim_over(s) && sched_next(s)) {
         run_thread(s, inputs);
         sched_leave(s);
     }
-    for (size_t i = 0; i < s->program->thread_count && !sim_over(s); i++) {
-        const struct sim_thread *t = &s->threads[i];
-        const struct step *step = &s->program->steps[t->pc - 1];
-        if (t->state == THREAD_WAITS)
-            step_error(s, step, "nobody can end this wait: every thread waits or is done");
-    }
+    for (size_t i = 0; i < s->program->thread_count && !sim_over(s); i++) report_stuck(s, i);
 }
 
 static const char *check_path(struct sim *s, size_t number)

@@ -45,6 +45,29 @@ static void lower_irql(struct world *w)
     }
 }
 
+void let_interrupts_in(struct world *w)
+{
+    for (uint32_t i = 0; i < w->hw.cpu_count && !w->over; i++) {
+        if (!w->hw.cpus[i].is_masked) continue;
+        CHECK(world_turn(w, w->running[i]));
+        lower_irql(w);
+    }
+}
+
+/* Those that keep a processor come first. */
+static void lower_every_irql(struct world *w)
+{
+    let_interrupts_in(w);
+    for (uint32_t i = 0; i < w->hw.cpu_count && !w->over; i++) {
+        world_turn(w, w->running[i]);
+        lower_irql(w);
+    }
+    for (uint32_t i = w->thread_count; i-- > 0 && !w->over;) {
+        CHECK(world_turn(w, i));
+        lower_irql(w);
+    }
+}
+
 static void unmap_user(struct world *w, struct process *p)
 {
     for (size_t i = 0; i < p->area_count && !w->over; i++) {
@@ -236,7 +259,7 @@ void clean_up(struct world *w)
 {
     w->config.verifier = VERIFIER_OFF;
     w->config.track_ptes = w->config.track_locked_pages = false;
-    lower_irql(w);
+    lower_every_irql(w);
     for (size_t i = 0; i < w->mm.process_count; i++) unmap_user(w, w->mm.processes[i]);
     mm_switch(&w->mm, NULL);
     unmap_reserved(w);

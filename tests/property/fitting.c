@@ -350,9 +350,10 @@ static bool fit_irql(struct world *w, const struct routine *r, void *record)
 {
     bool lowers = strcmp(r->name, "KeLowerIrql") == 0;
     uint64_t level = w->mm.irql + below(w, chance(w, 90) ? 2 : 3);
+    if (w->hw.cpu_count > 1 && chance(w, 10)) level = w->mm_config.is_64_bit ? 14 : 29;
     if (lowers && w->k.thread->irql_depth == 0) return false;
     if (lowers) level = w->k.thread->irql_saved[w->k.thread->irql_depth - 1];
-    set_arg(r, record, "NewIrql", level < 15 ? level : 15);
+    set_arg(r, record, "NewIrql", level < 15 || w->hw.cpu_count > 1 ? level : 15);
     return !lowers || level <= w->mm.irql;
 }
 

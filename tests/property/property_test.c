@@ -19,7 +19,7 @@ enum { PROGRAM_STEPS = 400, TWIN_PROGRAMS = 60 };
 static uint64_t steps_in_all = 100000;
 
 static struct world *running; /* for the message of a broken invariant */
-static uint64_t runs_count[64], good_count[64], stops_count, steps_count;
+static uint64_t runs_count[64], good_count[64], stops_count, steps_count, turns_count, waits_count;
 static bool check_invariants = true, tells_steps;
 
 _Noreturn void bug_report(const char *file, int line, const char *what, uint64_t a, uint64_t b)
@@ -70,6 +70,7 @@ struct outcome world_call(struct world *w, const struct routine *r, void *record
     w->k.changed_pfns = false;
     w->k.violation_mark = w->k.violation_count;
     struct outcome o = kernel_call(&w->k, r, record);
+    hw_mask(&w->hw, w->hw.cpu, w->mm.irql >= (w->mm_config.is_64_bit ? 14u : 29u));
     world_fold(w, o.end);
     world_fold(w, o.status);
     world_fold(w, o.failure);
@@ -205,6 +206,12 @@ static void step_touch(struct world *w)
 static void step_switch(struct world *w)
 {
     w->doing = "switch";
+    if (w->thread_count > 1 && chance(w, 80)) {
+        bool turns = world_turn(w, (uint32_t)below(w, w->thread_count));
+        turns_count += turns;
+        if (check_invariants) kernel_check(&w->k);
+        return;
+    }
     if (w->mm.irql > 1) return;
     uint32_t id = chance(w, 10) ? 0 : 1 + (uint32_t)below(w, PROCESS_COUNT);
     mm_switch(&w->mm, process_at(&w->mm, id));
@@ -222,10 +229,13 @@ static uint64_t run_program(uint64_t seed, uint64_t steps, uint8_t fill)
     world_start(w, seed, fill);
     while (w->step < steps && !w->over) {
         w->step++;
+        waits_count += w->hw.cpu->waits_for != 0;
+        if (w->hw.cpu->waits_for != 0) let_interrupts_in(w);
+        if (w->over) break;
         uint64_t n = below(w, 100);
         if (n < 78)
             step_routine(w);
-        else if (n < 96)
+        else if (n < 94)
             step_touch(w);
         else
             step_switch(w);
@@ -248,6 +258,8 @@ static void run_all(void)
     for (; steps_count < steps_in_all; seed++, programs++) run_program(seed, PROGRAM_STEPS, 0xA5);
     printf("# %" PRIu64 " steps of %" PRIu64 " programs, %" PRIu64 " of them ended by bug checks\n",
            steps_count, programs, stops_count);
+    printf("# %" PRIu64 " turns to another thread, %" PRIu64 " waits for interrupts\n", turns_count,
+           waits_count);
     printf("ok 1 - every invariant holds after each of %" PRIu64 " steps\n", steps_count);
     uint64_t least = UINT64_MAX;
     for (size_t i = 0; i < routine_count; i++) {

@@ -58,7 +58,7 @@ static void make_hardware(struct world *w, enum paging_mode mode)
                             .l1d = draw_level(w, 16),
                             .l1i = chance(w, 50) ? draw_level(w, 8) : none,
                             .l2 = chance(w, 70) ? draw_level(w, 64) : none,
-                            .cpu_count = 1,
+                            .cpu_count = 1 + (uint32_t)below(w, 1 + below(w, PROCESSORS_MOST)),
                             .flush_threshold_pages = 1 + (uint32_t)below(w, 40),
                             .seed = w->seed,
                             .ram = w->ram,
@@ -199,6 +199,41 @@ static void make_process(struct world *w, uint32_t section, uint64_t section_byt
     }
 }
 
+/* ---- threads ---- */
+
+static void make_threads(struct world *w)
+{
+    w->thread_count = w->hw.cpu_count + (uint32_t)below(w, THREADS_MOST - w->hw.cpu_count + 1);
+    for (uint32_t i = 0; i < w->thread_count; i++) {
+        uint32_t id = i == 0 ? 1 : (uint32_t)below(w, PROCESS_COUNT + 1);
+        w->threads[i] = (struct kernel_thread){ .current = process_at(&w->mm, id), .model = "",
+                                                .callback = "" };
+        kernel_add_thread(&w->k, &w->threads[i]);
+    }
+    for (uint32_t i = w->hw.cpu_count; i-- > 0;) {
+        w->running[i] = i;
+        w->hw.cpu = &w->hw.cpus[i];
+        mm_switch(&w->mm, w->threads[i].current);
+    }
+}
+
+bool world_turn(struct world *w, uint32_t number)
+{
+    uint32_t place = number % w->hw.cpu_count, now = w->running[place];
+    struct cpu *cpu = &w->hw.cpus[place];
+    uint32_t irql = now == w->thread ? w->mm.irql : w->threads[now].irql;
+    if ((now != number && irql > 1) || cpu->waits_for != 0) return false;
+    w->hw.cpu->irql = w->mm.irql;
+    kernel_run_thread(&w->k, &w->threads[number]);
+    w->hw.cpu = cpu;
+    w->thread = w->running[place] = number;
+    const struct process *p = w->mm.current;
+    if (cpu->map == (p != NULL ? &p->map : &w->hw.system)) return true;
+    charge(&w->hw, COST_CONTEXT_SWITCH, 1);
+    mm_switch(&w->mm, w->mm.current);
+    return true;
+}
+
 void world_start(struct world *w, uint64_t seed, uint8_t fill)
 {
     static const enum paging_mode modes[] = { PAGING_4_LEVEL, PAGING_4_LEVEL, PAGING_PAE,
@@ -222,7 +257,7 @@ void world_start(struct world *w, uint64_t seed, uint8_t fill)
     for (unsigned i = 0; i < PROCESS_COUNT; i++) make_process(w, section, section_bytes);
     va_t stack;
     CHECK(mm_new_stack(&w->mm, &stack));
-    mm_switch(&w->mm, process_at(&w->mm, 1));
+    make_threads(w);
     kernel_check(&w->k);
 }
 
@@ -269,10 +304,8 @@ static void fold_map(struct world *w, const struct page_map *map)
     world_fold(w, map->writes);
 }
 
-void world_fold_state(struct world *w)
+static void fold_cpu(struct world *w, const struct cpu *cpu)
 {
-    const struct cpu *cpu = w->hw.cpu;
-    const struct mm *mm = &w->mm;
     world_fold(w, cpu->clock.v);
     for (unsigned i = 0; i < COST_COUNT; i++) world_fold(w, cpu->spent[i]);
     fold_level(w, &cpu->l1d);
@@ -282,6 +315,13 @@ void world_fold_state(struct world *w)
     world_fold(w, cpu->walks.dirty_updates);
     world_fold(w, cpu->flushes.invlpg);
     world_fold(w, cpu->flushes.full);
+}
+
+void world_fold_state(struct world *w)
+{
+    const struct mm *mm = &w->mm;
+    for (uint32_t i = 0; i < w->hw.cpu_count; i++) fold_cpu(w, &w->hw.cpus[i]);
+    for (unsigned i = 0; i < MM_LOCK_COUNT; i++) world_fold(w, mm->locks[i].wait_cycles);
     for (unsigned i = 0; i < FRAME_STATE_COUNT; i++) fold_gauge(w, &mm->frames.now[i]);
     fold_gauge(w, &mm->frames.locked);
     fold_gauge(w, &mm->syspte.in_use);

@@ -5,6 +5,7 @@
 #include "nt/kernel.h"
 
 enum { ADDRESSES_KEPT = 64, BUFFERS_MOST = 16, PROCESS_COUNT = 2, LIST_MOST = 8 };
+enum { THREADS_MOST = 4, PROCESSORS_MOST = 3 };
 
 /* Blocks of the host, so that all of them can be given back when a program ends anywhere. */
 struct host_block {
@@ -37,6 +38,10 @@ struct world {
     struct hw hw;
     struct mm mm;
     struct kernel k;
+    /* its threads; thread i stays on processor i % hw.cpu_count */
+    struct kernel_thread threads[THREADS_MOST];
+    uint32_t thread_count, thread;     /* the one that runs */
+    uint32_t running[PROCESSORS_MOST]; /* the one whose registers a processor has */
     /* what the program knows */
     struct buffer buffers[BUFFERS_MOST];
     unsigned buffer_count;
@@ -50,6 +55,9 @@ struct world {
 /* ---- world.c ---- */
 void world_start(struct world *w, uint64_t seed, uint8_t fill);
 void world_stop(struct world *w);
+/* Thread `number` goes on. False: it cannot, its processor is kept by another one at a raised IRQL,
+ * or waits for the answer of one that lets no interrupts in. */
+bool world_turn(struct world *w, uint32_t number);
 void world_fold(struct world *w, uint64_t value);  /* into the digest */
 void world_fold_state(struct world *w);            /* clocks and statistics */
 
@@ -76,6 +84,8 @@ uint64_t get_arg(const struct routine *r, const void *record, const char *key);
 /* ---- cleanup.c ---- */
 /* Releases all that can be released, and checks that nothing is left. */
 void clean_up(struct world *w);
+/* Lowers the IRQL wherever it keeps interrupts waiting. */
+void let_interrupts_in(struct world *w);
 _Noreturn void property_broken(const char *what, uint64_t a, uint64_t b);
 
 /* ---- property_test.c ---- */
