@@ -26,6 +26,7 @@ uint64_t lock_free_at(const struct lock *lock, uint64_t now)
 
 static void drop(struct lock *lock, size_t from, size_t until)
 {
+    if (from == until) return;
     memmove(lock->holds + from, lock->holds + until, (lock->count - until) * sizeof *lock->holds);
     lock->count -= until - from;
 }
