@@ -98,9 +98,10 @@ static void tables_forget(struct mm *mm, uint64_t start, uint64_t count)
     }
 }
 
-/* With the lock. Aligned runs get no tables. */
+/* With the lock. Aligned runs get no tables. *settles: the run is to be flushed, with all others
+ * that are pending, before it is used. */
 static bool reserve(struct mm *mm, uint64_t count, uint64_t align_pages,
-                    enum pte_priority priority, enum pte_user user, va_t *out)
+                    enum pte_priority priority, enum pte_user user, va_t *out, bool *settles)
 {
     struct syspte *s = &mm->syspte;
     charge(mm->hw, COST_PTE_RANGE, 1);
@@ -110,8 +111,8 @@ static bool reserve(struct mm *mm, uint64_t count, uint64_t align_pages,
         (align_pages == 1 && !tables_reserve(mm, start, count)))
         return false;
     if (align_pages > 1) tables_forget(mm, start, count);
-    if (s->pending.total > 0 && runs_overlaps(&s->pending, start, count)) {
-        tlb_flush_all(mm->hw);
+    *settles = s->pending.total > 0 && runs_overlaps(&s->pending, start, count);
+    if (*settles) {
         runs_clear(&s->pending);
         s->released_count = 0;
     }
@@ -125,14 +126,23 @@ static bool reserve(struct mm *mm, uint64_t count, uint64_t align_pages,
     return true;
 }
 
+static bool reserve_run(struct mm *mm, uint64_t count, uint64_t align_pages,
+                        enum pte_priority priority, enum pte_user user, va_t *out)
+{
+    bool settles = false;
+    lock_enter(mm, LOCK_SYSTEM_PTE, &mm->pte_lock);
+    bool fine = reserve(mm, count, align_pages, priority, user, out, &settles);
+    lock_leave(mm, &mm->pte_lock);
+    if (settles) tlb_flush_all(mm->hw);
+    return fine;
+}
+
 bool syspte_reserve(struct mm *mm, uint64_t count, enum pte_priority priority, enum pte_user user,
                     va_t *out)
 {
     CHECK(count >= 1);
-    lock_enter(mm, LOCK_SYSTEM_PTE, &mm->pte_lock);
-    bool fine = reserve(mm, count, 1, priority, user, out);
+    bool fine = reserve_run(mm, count, 1, priority, user, out);
     if (!fine) mm->syspte.failures[priority]++;
-    lock_leave(mm, &mm->pte_lock);
     return fine;
 }
 
@@ -141,10 +151,7 @@ bool syspte_reserve_aligned(struct mm *mm, uint64_t count, uint64_t align_pages,
 {
     uint64_t base = mm->syspte.base.v >> PAGE_SHIFT_BITS;
     CHECK2(count >= 1 && align_pages > 1 && base % align_pages == 0, count, align_pages);
-    lock_enter(mm, LOCK_SYSTEM_PTE, &mm->pte_lock);
-    bool fine = reserve(mm, count, align_pages, priority, user, out);
-    lock_leave(mm, &mm->pte_lock);
-    return fine;
+    return reserve_run(mm, count, align_pages, priority, user, out);
 }
 
 static void defer_flush(struct mm *mm, uint64_t start, uint64_t count)
