@@ -27,31 +27,49 @@ static uint32_t load_big_endian(const uint8_t *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* The message schedule W (6.2.2, step 1). */
-static void schedule(const uint8_t block[BLOCK_BYTES], uint32_t w[64])
+/* The message schedule W (6.2.2, step 1): of its words the last 16 are kept, and W[t] stands at
+ * t mod 16. */
+static void schedule_next(uint32_t w[16])
 {
-    for (size_t t = 0; t < 16; t++) w[t] = load_big_endian(block + 4 * t);
-    for (size_t t = 16; t < 64; t++) {
-        uint32_t x = w[t - 15], y = w[t - 2];
+    for (size_t t = 0; t < 16; t++) {
+        uint32_t x = w[(t + 1) & 15], y = w[(t + 14) & 15];
         uint32_t sigma0 = rotate_right(x, 7) ^ rotate_right(x, 18) ^ (x >> 3);
         uint32_t sigma1 = rotate_right(y, 17) ^ rotate_right(y, 19) ^ (y >> 10);
-        w[t] = sigma1 + w[t - 7] + sigma0 + w[t - 16];
+        w[t] += sigma1 + w[(t + 9) & 15] + sigma0;
     }
 }
 
+/* One step (6.2.2, step 3). Instead of moving the eight variables on, the next step names them in
+ * another order. */
+#define STEP(a, b, c, d, e, f, g, h, t)                                                            \
+    do {                                                                                           \
+        uint32_t Sigma1 = rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25);          \
+        uint32_t t1 = h + Sigma1 + (g ^ (e & (f ^ g))) + K[first + (t)] + w[t];                    \
+        uint32_t Sigma0 = rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22);          \
+        d += t1;                                                                                   \
+        h = t1 + Sigma0 + ((a & b) | (c & (a | b)));                                               \
+    } while (0)
+
+#define EIGHT_STEPS(t)                                                                             \
+    STEP(a, b, c, d, e, f, g, h, (t));                                                             \
+    STEP(h, a, b, c, d, e, f, g, (t) + 1);                                                         \
+    STEP(g, h, a, b, c, d, e, f, (t) + 2);                                                         \
+    STEP(f, g, h, a, b, c, d, e, (t) + 3);                                                         \
+    STEP(e, f, g, h, a, b, c, d, (t) + 4);                                                         \
+    STEP(d, e, f, g, h, a, b, c, (t) + 5);                                                         \
+    STEP(c, d, e, f, g, h, a, b, (t) + 6);                                                         \
+    STEP(b, c, d, e, f, g, h, a, (t) + 7)
+
 static void compress(uint32_t state[8], const uint8_t block[BLOCK_BYTES])
 {
-    uint32_t w[64];
-    schedule(block, w);
+    uint32_t w[16];
+    for (size_t t = 0; t < 16; t++) w[t] = load_big_endian(block + 4 * t);
     uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
     uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
-    for (size_t t = 0; t < 64; t++) {
-        uint32_t Sigma1 = rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25);
-        uint32_t t1 = h + Sigma1 + ((e & f) ^ (~e & g)) + K[t] + w[t];
-        uint32_t Sigma0 = rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22);
-        uint32_t t2 = Sigma0 + ((a & b) ^ (a & c) ^ (b & c));
-        h = g, g = f, f = e, e = d + t1;
-        d = c, c = b, b = a, a = t1 + t2;
+    for (size_t first = 0; first < 64; first += 16) {
+        if (first > 0) schedule_next(w);
+        EIGHT_STEPS(0);
+        EIGHT_STEPS(8);
     }
     const uint32_t add[8] = { a, b, c, d, e, f, g, h };
     for (size_t i = 0; i < 8; i++) state[i] += add[i];

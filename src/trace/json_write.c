@@ -3,15 +3,36 @@
 
 #include "nt/kernel.h"
 
+/* A number has at most 20 characters, and as many are copied whatever it has: a copy of a fixed
+ * length is a few moves. `room` is twice as long, and the number ends in its middle. */
+enum { NUMBER_BYTES = 20 };
+
+static void put_short(struct text *t, const char room[2 * NUMBER_BYTES], size_t at)
+{
+    if (__builtin_expect(t->capacity - t->length <= NUMBER_BYTES, 0))
+        text_room(t, NUMBER_BYTES);
+    memcpy(t->bytes + t->length, room + at, NUMBER_BYTES);
+    t->length += NUMBER_BYTES - at;
+}
+
 void json_u64(struct text *t, uint64_t n)
 {
-    char digits[20];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (char)('0' + n % 10);
-        n /= 10;
-    } while (n > 0);
-    json_bytes(t, digits + at, sizeof digits - at);
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+        "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+        "8081828384858687888990919293949596979899";
+    if (n < 10) {
+        json_char(t, (char)('0' + n));
+        return;
+    }
+    char room[2 * NUMBER_BYTES] = { 0 };
+    size_t at = NUMBER_BYTES;
+    for (; n >= 10; n /= 100) {
+        at -= 2;
+        memcpy(room + at, pairs + 2 * (n % 100), 2);
+    }
+    if (n > 0) room[--at] = (char)('0' + n);
+    put_short(t, room, at);
 }
 
 void json_i64(struct text *t, int64_t n)
@@ -34,12 +55,12 @@ static char *hex_digits(char *end, uint64_t n)
 
 void json_hex(struct text *t, uint64_t n)
 {
-    char digits[20];
-    char *end = digits + sizeof digits;
+    char room[2 * NUMBER_BYTES] = { 0 };
+    char *end = room + NUMBER_BYTES;
     *--end = '"';
     char *start = hex_digits(end, n);
     *--start = '"';
-    json_bytes(t, start, (size_t)(end + 1 - start));
+    put_short(t, room, (size_t)(start - room));
 }
 
 void json_hex_bare(struct text *t, uint64_t n)

@@ -61,10 +61,38 @@ static enum scan_status scan_utf8(struct scan *s)
     return SCAN_OK;
 }
 
+/* Of eight bytes, the first in the lowest place, the top bit of each that ends a string or needs
+ * more than a look: below 0x20, at least 0x80, a quote or a backslash. By the borrow of a
+ * subtraction: the lowest bit is that of the first such byte, above it there may be others. */
+static uint64_t special_bytes(const char *bytes)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = UINT64_C(0x8080808080808080);
+    uint64_t w;
+    memcpy(&w, bytes, sizeof w);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    w = __builtin_bswap64(w);
+#endif
+    uint64_t quote = w ^ (ones * '"'), backslash = w ^ (ones * '\\');
+    return ((w - ones * 0x20) | (quote - ones) | (backslash - ones) | w) & tops;
+}
+
+/* Steps over plain characters, eight at a time as long as there are so many. */
+static void scan_plain(struct scan *s)
+{
+    while (s->length - s->at >= 8) {
+        uint64_t special = special_bytes(s->bytes + s->at);
+        if (special != 0) {
+            s->at += (unsigned)__builtin_ctzll(special) / 8;
+            return;
+        }
+        s->at += 8;
+    }
+}
+
 static enum scan_status scan_string(struct scan *s)
 {
     s->at++;
-    while (s->at < s->length) {
+    for (scan_plain(s); s->at < s->length;) {
         unsigned char c = (unsigned char)s->bytes[s->at];
         if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
             s->at++;
