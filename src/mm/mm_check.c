@@ -60,7 +60,8 @@ static unsigned walk_step(struct walk *w, unsigned level)
     w->at[level].next = i + 1;
     w->at[level].used++;
     if (level == LEVEL_PT || (slots[i] & PTE_PRESENT) == 0) return level;
-    if (level < LEVEL_PML4 && hw->mode != PAGING_PAE && (slots[i] & PTE_LARGE)) return level;
+    bool may_be_large = level == LEVEL_PD || (level == LEVEL_PDPT && hw->mode != PAGING_PAE);
+    if (may_be_large && (slots[i] & PTE_LARGE)) return level;
     table_enter(w, level - 1, pte_pfn(slots[i]));
     return level - 1;
 }
