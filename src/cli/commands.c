@@ -2,9 +2,10 @@
 #include "cli/command.h"
 
 extern const struct command command_run, command_check, command_diff, command_verify,
-    command_explain, command_list, command_schema, command_manual, command_version;
+    command_explain, command_import, command_list, command_schema, command_manual, command_version;
 
 const struct command *const commands[] = {
-    &command_run,  &command_check,  &command_diff,   &command_verify,  &command_explain,
-    &command_list, &command_schema, &command_manual, &command_version, NULL,
+    &command_run,    &command_check, &command_diff,   &command_verify, &command_explain,
+    &command_import, &command_list,  &command_schema, &command_manual, &command_version,
+    NULL,
 };

@@ -33,7 +33,7 @@ enum { ACCESS_BYTES_MAX = 4096 };
  * (other policies, fewer ways, data caches, an access that ends in an exception, a limit inside the
  * segment) needs the records. */
 
-enum { ACCESS_TOUCHES_MAX = 16, SEGMENT_RECORDS_MAX = 1 << 16 };
+enum { ACCESS_TOUCHES_MAX = 32, SEGMENT_RECORDS_MAX = 1 << 16 };
 
 enum access_sort { ACCESS_SORT_READ, ACCESS_SORT_WRITE, ACCESS_SORT_FETCH, ACCESS_SORT_COUNT };
 

@@ -151,21 +151,29 @@ size_t bytes_read(struct trace_bytes *b, void *to, size_t most)
     return ahead;
 }
 
-bool bytes_can_skip(const struct trace_bytes *b)
+bool bytes_can_seek(const struct trace_bytes *b)
 {
     return b->is_regular && b->unpacker == NULL;
 }
 
-bool bytes_skip(struct trace_bytes *b, uint64_t count)
+uint64_t bytes_size(const struct trace_bytes *b)
 {
-    uint64_t ahead = b->chunk_end - b->chunk_at;
-    if (ahead > count) ahead = count;
-    b->chunk_at += (size_t)ahead;
-    count -= ahead;
-    if (count == 0) return true;
-    if (count > INT64_MAX || lseek(b->file, (off_t)count, SEEK_CUR) < 0)
-        return bytes_fail(b, "cannot skip in it", errno);
-    b->read_bytes += count;
+    return b->size_bytes - b->start_bytes;
+}
+
+bool bytes_read_at(const struct trace_bytes *b, uint64_t offset, void *to, size_t count)
+{
+    uint64_t at = b->start_bytes + offset;
+    return at <= INT64_MAX && pread(b->file, to, count, (off_t)at) == (ssize_t)count;
+}
+
+bool bytes_seek(struct trace_bytes *b, uint64_t offset)
+{
+    uint64_t at = b->start_bytes + offset;
+    if (at > INT64_MAX || lseek(b->file, (off_t)at, SEEK_SET) < 0)
+        return bytes_fail(b, "cannot go to another place in it", errno);
+    b->chunk_at = b->chunk_end;
+    b->read_bytes = offset;
     return true;
 }
 

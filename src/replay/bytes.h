@@ -29,9 +29,14 @@ bool bytes_open(struct trace_bytes *b, const char *path, const struct allocator 
 /* Up to `most` (>= 1) bytes, at least one; 0 at the end or with the error set: a failed read,
  * damaged or cut compressed data (with the place), a file whose size changed while it was read. */
 size_t bytes_read(struct trace_bytes *b, void *to, size_t most);
-/* Can bytes_skip pass over bytes without reading them? */
-bool bytes_can_skip(const struct trace_bytes *b);
-bool bytes_skip(struct trace_bytes *b, uint64_t count);
+/* Is it a plain file, so that the three functions after this one may be used? */
+bool bytes_can_seek(const struct trace_bytes *b);
+uint64_t bytes_size(const struct trace_bytes *b);
+/* Exactly `count` bytes at `offset`, the place of bytes_read unmoved; false when they are not to be
+ * had. */
+bool bytes_read_at(const struct trace_bytes *b, uint64_t offset, void *to, size_t count);
+/* bytes_read goes on at `offset`. */
+bool bytes_seek(struct trace_bytes *b, uint64_t offset);
 /* "gzip", "xz", "zstd", or NULL. */
 const char *bytes_compression(const struct trace_bytes *b);
 /* "NAME: error: WHAT", with the system's reason when error != 0. Returns false. */

@@ -2,11 +2,13 @@
  * text looks like one format at most, in the order of the table. */
 #include "replay/guess.h"
 
+#include "replay/packed.h"
+
 enum { TELLING_BYTE = 7 }; /* padding of a Dinero record, top byte of a user-mode ip: 0 */
 
 const struct trace_format *const trace_formats[] = {
     &xdin_format, &lackey_format,        &din_format,      &csv_format,
-    &champsim_format, &dinero_binary_format, NULL,
+    &champsim_format, &dinero_binary_format, &packed_format,   NULL,
 };
 
 const struct trace_format *guess_by_name(const char *name)
@@ -35,6 +37,7 @@ const struct trace_format *guess_binary(const char *at, size_t length, bool *sev
 {
     const struct trace_format *found = NULL;
     *several = false;
+    if (packed_is_magic(at, length)) return &packed_format;
     if (length > GUESS_BYTES) length = GUESS_BYTES;
     for (size_t i = 0; trace_formats[i] != NULL; i++) {
         const struct trace_format *format = trace_formats[i];

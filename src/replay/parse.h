@@ -58,7 +58,7 @@ struct trace_format {
 };
 
 extern const struct trace_format lackey_format, din_format, xdin_format, csv_format,
-    dinero_binary_format, champsim_format;
+    dinero_binary_format, champsim_format, packed_format;
 
 enum line_kind { LINE_RECORD, LINE_EMPTY, LINE_BAD };
 

@@ -4,6 +4,7 @@
 
 #include "replay/bytes.h"
 #include "replay/guess.h"
+#include "replay/packed.h"
 #include "replay/parse.h"
 
 #include <string.h>
@@ -19,6 +20,7 @@ struct trace_reader {
     struct trace_bytes bytes;
     struct text first_skipped;
     struct parse parse;
+    struct packed_reader *packed; /* NULL: another format */
     struct access_notes notes;
     uint64_t records;
     uint64_t dropped_bytes; /* before the window */
@@ -31,7 +33,7 @@ struct trace_reader {
 };
 
 const char *const reader_formats[] = { "lackey",   "din", "xdin", "dinero-binary",
-                                       "champsim", "csv", NULL };
+                                       "champsim", "csv", "packed", NULL };
 
 static const char *name_of(const struct trace_reader *r)
 {
@@ -241,6 +243,11 @@ static void start(struct trace_reader *r, const char *path, const char *format)
     if (!failed(r) && format != NULL) set_format(r, format);
     if (!failed(r)) read_beginning(r);
     if (failed(r)) return;
+    r->notes.format = r->format != NULL ? r->format->name : NULL;
+    if (r->format == &packed_format) {
+        r->packed = packed_open(&r->bytes, r->buffer, r->length, r->from);
+        return;
+    }
     find_whole(r, 0);
     show_window(r);
     if (r->whole == 0 && !failed(r) && !refill(r) && !failed(r)) fail(r, "no record in the trace");
@@ -288,6 +295,44 @@ static size_t pull(void *context, struct access *out, size_t room, bool *has_fai
     return count;
 }
 
+/* ---- packed ---- */
+
+static size_t pull_packed(void *context, struct access *out, size_t room, bool *has_failed)
+{
+    struct trace_reader *r = context;
+    size_t count = packed_pull(r->packed, out, room);
+    if (count == 0 && packed_at(r->packed) == 0 && !failed(r)) fail(r, "no record in the trace");
+    if (count == 0 && failed(r)) *has_failed = true;
+    return count;
+}
+
+static size_t pull_segments(void *context, struct access_segment *out, size_t room,
+                            bool *has_failed)
+{
+    struct trace_reader *r = context;
+    size_t count = packed_pull_segments(r->packed, out, room);
+    if (count == 0 && packed_at(r->packed) == 0 && !failed(r)) fail(r, "no record in the trace");
+    if (count == 0 && failed(r)) *has_failed = true;
+    return count;
+}
+
+static size_t expand(void *context, const struct access_segment *segment, uint32_t from,
+                     struct access *out, size_t room)
+{
+    const struct trace_reader *r = context;
+    return packed_expand(r->packed, segment, from, out, room);
+}
+
+static uint64_t skip_packed(void *context, uint64_t count, bool *has_failed)
+{
+    struct trace_reader *r = context;
+    uint64_t done = packed_skip(r->packed, count);
+    if (failed(r)) *has_failed = true;
+    return done;
+}
+
+/* ---- the others ---- */
+
 static uint64_t skip(void *context, uint64_t count, bool *has_failed)
 {
     enum { BATCH = 512 };
@@ -304,6 +349,13 @@ static uint64_t skip(void *context, uint64_t count, bool *has_failed)
 
 struct access_source reader_source(struct trace_reader *reader)
 {
+    if (reader->packed != NULL)
+        return (struct access_source){ .pull = pull_packed,
+                                       .pull_segments = pull_segments,
+                                       .expand = expand,
+                                       .skip = skip_packed,
+                                       .context = reader,
+                                       .notes = &reader->notes };
     return (struct access_source){
         .pull = pull, .skip = skip, .context = reader, .notes = &reader->notes
     };
@@ -349,12 +401,12 @@ const char *reader_error(const struct trace_reader *reader)
 
 uint64_t reader_lines(const struct trace_reader *reader)
 {
-    return reader->parse.lines;
+    return reader->packed != NULL ? packed_at(reader->packed) : reader->parse.lines;
 }
 
 uint64_t reader_records(const struct trace_reader *reader)
 {
-    return reader->records;
+    return reader->packed != NULL ? packed_at(reader->packed) : reader->records;
 }
 
 uint64_t reader_skipped(const struct trace_reader *reader)
@@ -375,6 +427,7 @@ uint64_t reader_passed_over(const struct trace_reader *reader)
 void reader_close(struct trace_reader *reader)
 {
     if (reader == NULL) return;
+    packed_close(reader->packed);
     bytes_close(&reader->bytes);
     text_free(&reader->first_skipped);
     mem_free(reader->from, reader, 1, sizeof *reader);

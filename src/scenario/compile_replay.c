@@ -11,6 +11,7 @@ static const struct name format_list[] = {
     { "dinero-binary", 3, "Dinero's 8-byte records." },
     { "champsim", 4, "ChampSim's 64-byte instruction records." },
     { "csv", 5, "kind,address,size and perhaps pid and cpu." },
+    { "packed", 6, "What mdlsim import writes." },
     { NULL, 0, NULL },
 };
 static const struct names format_names = { .title = "format", .list = format_list };

@@ -8,7 +8,8 @@ import sys
 import harness
 from harness import DATA, GOOD, INVALID, LEAKING, NEGATIVE, NO_INPUT, USAGE, same
 
-COMMANDS = ('run', 'check', 'diff', 'verify', 'explain', 'list', 'schema', 'manual', 'version')
+COMMANDS = ('run', 'check', 'diff', 'verify', 'explain', 'import', 'list', 'schema',
+            'manual', 'version')
 
 
 def make(bench):

@@ -92,6 +92,18 @@ def differences(trace, expected):
     return [f'{name}: mdlsim {a}, naive {b}' for name, (a, b) in pairs.items() if a != b]
 
 
+def packed_cases(mdlsim, inputs, folder):
+    """The first records of each packed trace as (packed, lackey)."""
+    for name in sorted(os.listdir(inputs)):
+        if not name.endswith('.packed'):
+            continue
+        source, made = os.path.join(inputs, name), os.path.join(folder, name)
+        for output, form in ((made, 'packed'), (made + '.lackey', 'lackey')):
+            subprocess.run([mdlsim, 'import', source, '-q', '-o', output, '--to', form,
+                            '--skip', '300000', '--limit', '40000'], check=True)
+        yield made, made + '.lackey'
+
+
 def main():
     mdlsim, root = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
     inputs = os.path.join(root, 'traces', 'inputs')
@@ -100,13 +112,18 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         made = os.path.join(folder, 'made.lackey')
         synthetic(made, 1)
+        as_text = {}
         cases = [('skylake-sp', os.path.join(inputs, 'sort.lackey'), 'lackey', story)]
+        for packed, text in packed_cases(mdlsim, inputs, folder):
+            as_text[packed] = text
+            cases += [(preset, packed, 'packed', None) for preset in PRESETS]
         for preset in PRESETS:
             cases += [(preset, os.path.join(inputs, 'sort.din'), 'din', None),
                       (preset, made, 'lackey', None)]
         print(f'TAP version 13\n1..{len(cases)}')
         for number, (preset, path, kind, scenario) in enumerate(cases, 1):
-            expected = naive(root, path, kind, arrays(root, preset))
+            expected = naive(root, as_text.get(path, path),
+                             'lackey' if kind == 'packed' else kind, arrays(root, preset))
             found = differences(simulated(mdlsim, folder, preset, path, kind, scenario), expected)
             for line in found:
                 print('#', line)

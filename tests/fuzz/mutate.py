@@ -60,7 +60,7 @@ def corpus(root):
     for path in sorted(root.glob("traces/**/*.json")):
         if path.stat().st_size < 200000:
             yield "trace", path
-    for pattern in ("traces/inputs/*.lackey", "traces/inputs/*.din"):
+    for pattern in ("traces/inputs/*.lackey", "traces/inputs/*.din", "traces/inputs/*.packed"):
         for path in sorted(root.glob(pattern)):
             yield "accesses", path
 

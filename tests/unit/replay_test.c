@@ -138,7 +138,7 @@ static const struct bad_case bad_cases[] = {
     { "lackey", "==1== x\n\n", 0, "t: error: no record in the trace" },
     { "lacky", "I  04,1\n", 0,
       "t: error: unknown trace format \"lacky\"; known are lackey, din, xdin, "
-      "dinero-binary, champsim, csv" },
+      "dinero-binary, champsim, csv, packed" },
     { NULL, "==1==\n\nq 1000 4\n", 0,
       "t:3:1: error: no known trace format starts like this; the line is \"q 1000 4\"" },
     { NULL, "I  04,1\n==1==\n L 0g,1\n L 04,1\n", 1,
