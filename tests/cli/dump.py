@@ -80,6 +80,21 @@ def test_registers(bench):
         assert all(row[1] in core.frames() for row in core.spaces.values()), 'roots are stored'
 
 
+def test_processors(bench):
+    """Each processor has the CR3 of the address space that it is in."""
+    bench.write('c.yaml', '''mdlsim: 1
+name: Two processes on two of four processors
+machine: {os: windows-10, cpu: {preset: ice-lake-sp, count: 4}, ram: 64 MiB}
+processes: {app: {buffers: {buf: {size: 4 KiB}}}, other: {buffers: {far: {size: 4 KiB}}}}
+threads:
+  a: {process: app, cpu: 2, steps: [write: {address: $buf, value: 1}]}
+  b: {process: other, cpu: 1, steps: [write: {address: $far, value: 2}]}
+''')
+    core = dump(bench, 'c.yaml')
+    roots = {root: name for name, (_, root) in core.spaces.items()}
+    same([roots[cpu['cr'][3]] for cpu in core.cpus], ['System', 'other', 'app', 'System'])
+
+
 def test_many_segments(bench):
     """More than 65,534 runs of frames: their number stands in a section header."""
     bench.write('m.yaml', '''mdlsim: 1

@@ -9,6 +9,7 @@ must agree: what mdlsim says of each mapping (pte(va)...), what an obvious walk 
 (qemu_guest.py). Without QEMU the first two are compared, and the rest is skipped. TAP.
 """
 import argparse
+import collections
 import contextlib
 import pathlib
 import struct
@@ -36,7 +37,7 @@ class Case:
     def __init__(self, mdlsim, folder, arch, seed):
         self.mdlsim, self.folder, self.arch = mdlsim, folder, arch
         self.scenario = Scenario(arch, seed)
-        self.dump = self.run('plain', self.scenario.text)
+        self.dump = self.run('plain', self.scenario.text())
         self.core = core_file.CoreFile(self.dump)
         self.path = folder / f'{arch}-plain.core'
         self.frames = self.core.frames()
@@ -54,10 +55,6 @@ class Case:
                               check=False)
         assert done.returncode == 0, done.stderr[-3000:]
         return core.read_bytes()
-
-    @property
-    def root(self):
-        return self.core.spaces['app'][1]
 
 
 def same(found, expected, what):
@@ -83,26 +80,29 @@ def assertion(leaf):
              f'{entry}.cache == {CACHES[leaf.entry & (PCD | PWT)]}',
              f'pa({leaf.address + leaf.size - 8:#x}) == {leaf.physical + leaf.size - 8:#x}']
     words += [('' if value else 'not ') + f'{entry}.{name}' for name, value in says.items()]
-    return '  - assert: ' + ' and '.join(words)
+    return '    - assert: ' + ' and '.join(words)
 
 
 def test_pte(case, _):
     """mdlsim says of each mapping what the walk over the dump finds"""
     leaves = case.leaves['app']
     assert len(leaves) >= MAPPINGS, f'{len(leaves)} mappings'
-    text = case.scenario.text + '\n'.join(assertion(leaf) for leaf in leaves) + '\n'
+    # Of system space the thread that ends last can speak.
+    user = [leaf for leaf in case.leaves['other'] if leaf.user]
+    assert len(user) >= 20, len(user)
+    text = case.scenario.text({'app': [assertion(leaf) for leaf in leaves],
+                               'other': [assertion(leaf) for leaf in user]})
     assert case.run('asserted', text) == case.dump, 'asserts changed the memory'
 
 
 def test_registers(case, guests):
     """QEMU has the control registers of the dump"""
-    cr = case.core.cpus[0]['cr']
-    for name, guest in guests.items():
-        wanted = {'CR0': cr[0], 'CR3': case.core.spaces[name][1], 'CR4': cr[4],
-                  'EFER': case.core.efer[0], 'HLT': 1}
+    for cpu, (name, guest) in enumerate(guests.items()):
+        cr = case.core.cpus[cpu]['cr']
+        wanted = {'CR0': cr[0], 'CR3': cr[3], 'CR4': cr[4], 'EFER': case.core.efer[cpu], 'HLT': 1}
         found = guest.registers()
         assert found == wanted, (found, wanted)
-    assert cr[3] == case.root
+        assert cr[3] == case.core.spaces[name][1]
 
 
 def test_notes(case, guests):
@@ -111,6 +111,8 @@ def test_notes(case, guests):
     ours = [note for note in case.core.notes if note[0] != 'mdlsim']
     shape = lambda notes: [(name, kind, len(content)) for name, kind, content in notes]
     theirs = [note for note in theirs if note[0] in ('CORE', 'QEMU')]
+    first = lambda notes, name: next(note for note in notes if note[0] == name)
+    ours, theirs = ([first(notes, 'CORE'), first(notes, 'QEMU')] for notes in (ours, theirs))
     if case.paging.pae:  # without more than 4 GiB of memory QEMU takes ELFCLASS32, and its note
         ours, theirs = ours[1:], theirs[1:]
     same(shape(ours), shape(theirs), 'notes')
@@ -131,7 +133,7 @@ def test_flipped(case, _):
     wrong[at] ^= 1 << case.scenario.random.choice([1, 2, 5, 6])  # W, U, A or D
     path = case.folder / 'flipped.core'
     path.write_bytes(wrong)
-    with qemu_guest.Guest(case.folder, path, case.core, case.root) as guest:
+    with qemu_guest.Guest(case.folder, path, case.core) as guest:
         try:
             test_tlb(case, {'app': guest})
         except AssertionError:
@@ -232,15 +234,19 @@ def test_architecture(report, mdlsim, folder, arch, seed):
             case = Case(mdlsim, folder, arch, seed)
             guests = {}
             if qemu_guest.find_qemu() is not None:
-                for name in ('app', 'other'):
+                for cpu, name in enumerate(('app', 'other')):
                     guests[name] = stack.enter_context(qemu_guest.Guest(
-                        folder, case.path, case.core, case.core.spaces[name][1]))
+                        folder, case.path, case.core, cpu))
         except Exception:  # pylint: disable=broad-except
+            error = traceback.format_exc()
             for name in names.values():
-                report.line(name, traceback.format_exc())
+                report.line(name, error)
+                error = 'as above'
             return
-        print(f'# {arch}, seed {seed}: {len(case.leaves["app"])} mappings of one process, '
-              f'{len(case.leaves["other"])} of the other')
+        for name, leaves in case.leaves.items():
+            sizes = collections.Counter(leaf.size for leaf in leaves)
+            print(f'# {arch}, seed {seed}, {name}: ' + ', '.join(
+                f'{sizes[size]} pages of {size >> 10} KiB' for size in sorted(sizes)))
         for test, name in names.items():
             skip = why_not(arch, test)
             try:

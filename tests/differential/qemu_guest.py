@@ -100,10 +100,11 @@ def boot_code(core, paging, cpu, root, slot, window_entry):
 
 
 class Guest:
-    """One running guest. root: the value of CR3 that it gets."""
+    """One running guest, which gets the control registers of a processor of the dump."""
 
-    def __init__(self, folder, core_path, core, root, cpu=0):
-        self.core, self.root = core, root
+    def __init__(self, folder, core_path, core, cpu=0):
+        self.core, self.root = core, core.cpus[cpu]['cr'][3]
+        root = self.root
         self.paging = Paging.of(core, cpu)
         assert core.loads[0][0] >= 0x200000 and root < RAM_MOST, 'the boot code needs its place'
         slot = free_slot(core, self.paging, root)
