@@ -23,12 +23,17 @@ uint64_t control_cr3(const struct page_map *map)
     return pfn_to_pa(map->root).v;
 }
 
+uint64_t control_user_cr3(const struct page_map *map)
+{
+    return pfn_to_pa(map->shadow).v;
+}
+
 struct control_registers control_registers(const struct hw *hw, const struct cpu *cpu)
 {
     bool in_user_mode = cpu->leaves_on == SIDE_KERNEL; /* with KVA shadow */
     return (struct control_registers){
         .cr0 = CR0_PE | CR0_ET | CR0_NE | CR0_WP | CR0_PG,
-        .cr3 = in_user_mode ? pfn_to_pa(cpu->map->shadow).v : control_cr3(cpu->map),
+        .cr3 = in_user_mode ? control_user_cr3(cpu->map) : control_cr3(cpu->map),
         .cr4 = CR4_PSE | CR4_PAE | CR4_PGE | (hw->mode == PAGING_5_LEVEL ? CR4_LA57 : 0),
         .efer = EFER_NXE | (hw->mode == PAGING_PAE ? 0 : EFER_LME | EFER_LMA),
     };

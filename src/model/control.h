@@ -11,3 +11,5 @@ struct control_registers {
 struct control_registers control_registers(const struct hw *hw, const struct cpu *cpu);
 /* What CR3 holds while the map is in use. */
 uint64_t control_cr3(const struct page_map *map);
+/* The same in user mode with KVA shadow. */
+uint64_t control_user_cr3(const struct page_map *map);

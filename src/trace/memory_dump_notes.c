@@ -130,14 +130,25 @@ static void put_processor(struct text *t, const struct hw *hw, const struct cpu 
     dump_put(t, control_registers(hw, cpu).efer, 8);
 }
 
-static void put_address_space(struct text *t, const struct page_map *map, const char *name)
+static void put_address_space(struct text *t, uint32_t space, uint64_t cr3, const char *name,
+                              const char *side)
 {
-    size_t length = strlen(name) + 1;
-    put_note(t, "mdlsim", NOTE_ADDRESS_SPACE, 16 + length);
-    dump_put(t, map->space, 8);
-    dump_put(t, control_cr3(map), 8);
+    size_t length = strlen(name), side_length = strlen(side);
+    put_note(t, "mdlsim", NOTE_ADDRESS_SPACE, 16 + length + side_length + 1);
+    dump_put(t, space, 8);
+    dump_put(t, cr3, 8);
     text_bytes(t, name, length);
+    text_bytes(t, side, side_length + 1);
     pad(t);
+}
+
+static void put_process(struct text *t, const struct hw *hw, const struct process *p)
+{
+    const struct page_map *map = &p->map;
+    if (hw->maps[map->space - 1] == NULL) return; /* it is gone */
+    put_address_space(t, map->space, control_cr3(map), p->name, "");
+    if (page_map_has_shadow(hw, map))
+        put_address_space(t, map->space, control_user_cr3(map), p->name, " (user mode)");
 }
 
 void dump_put_notes(struct text *t, const struct sim *s)
@@ -151,9 +162,6 @@ void dump_put_notes(struct text *t, const struct sim *s)
     }
     for (uint32_t i = 0; i < hw->cpu_count; i++) put_state(t, hw, &hw->cpus[i]);
     for (uint32_t i = 0; i < hw->cpu_count; i++) put_processor(t, hw, &hw->cpus[i]);
-    put_address_space(t, &hw->system, "System");
-    for (size_t i = 0; i < s->mm.process_count; i++) {
-        const struct process *p = s->mm.processes[i];
-        if (hw->maps[p->map.space - 1] != NULL) put_address_space(t, &p->map, p->name);
-    }
+    put_address_space(t, hw->system.space, control_cr3(&hw->system), "System", "");
+    for (size_t i = 0; i < s->mm.process_count; i++) put_process(t, hw, s->mm.processes[i]);
 }

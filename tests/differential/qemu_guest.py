@@ -1,9 +1,10 @@
 """A QEMU guest that runs with the page tables of a memory dump, and its answers.
 
-The guest is a processor of QEMU's own translator (TCG) that sixty bytes of boot code put into
-the paging mode of the dump. The frames come into its memory as they are in the ELF file, through
+The guest is a processor of QEMU's own translator (TCG) that some boot code puts into the paging
+mode of the dump. The frames come into its memory as they are in the ELF file, through
 QEMU's loader device. The code adds one entry to the root table, a window onto itself, so that the
-processor has a next instruction once CR3 is loaded; then it halts.
+processor has a next instruction once CR3 is loaded. It then reads and writes where it is told to,
+and halts.
 """
 import json
 import re
@@ -60,7 +61,26 @@ def le32(*numbers):
     return struct.pack(f'<{len(numbers)}I', *numbers)
 
 
-def boot_code(core, paging, cpu, root, slot, window_entry):
+def touch_code(long_mode, touches_at):
+    """Goes through 8-byte addresses up to a 0. Where bit 0 is set it writes, leaving the contents,
+    else it reads."""
+    if long_mode:
+        code = b'\x48\xBE' + struct.pack('<Q', touches_at)   # mov rsi, touches_at
+        # mov rdi, [rsi]; add rsi, 8; test rdi, rdi
+        step = b'\x48\x8B\x3E\x48\x83\xC6\x08\x48\x85\xFF'
+    else:
+        code = b'\xBE' + le32(touches_at)
+        step = b'\x8B\x3E\x83\xC6\x08\x85\xFF'
+    step += b'\x74\x12'                                     # jz done
+    step += b'\xF7\xC7' + le32(1) + b'\x75\x04'             # test edi, 1; jnz write
+    step += b'\x8B\x07'                                     # mov eax, [rdi]
+    step += b'\xEB' + bytes([256 - len(step) - 2])           # jmp step
+    step += b'\x83\x4F\xFF\x00'                             # write: or dword [rdi - 1], 0
+    step += b'\xEB' + bytes([256 - len(step) - 2])           # jmp step
+    return code + step + b'\xF4\xEB\xFD'                    # done: hlt; jmp done
+
+
+def boot_code(core, paging, cpu, root, slot, window_entry, touches_at):
     """Machine code behind a multiboot header; entered in 32-bit protected mode."""
     cr0, _, _, _, cr4 = core.cpus[cpu]['cr']
     long_mode = core.machine == core_file.MACHINE_X86_64
@@ -91,28 +111,32 @@ def boot_code(core, paging, cpu, root, slot, window_entry):
         code += b'\xB8' + le32(there) + b'\xFF\xE0'                    # mov eax, there; jmp eax
         code += b'\xB8' + le32(root)                                   # mov eax, root
     code += b'\x0F\x22\xD8'                                            # mov cr3, (r|e)ax
-    code += b'\xF4\xEB\xFD'                                            # hlt; jmp back
-    image = header + descriptors
-    image = bytearray((image + bytes(64 - len(image)) + code).ljust(4096, b'\0'))
-    end = TABLES_AT + 4096 * (len(paging.levels) - 1)
-    struct.pack_into('<II', image, 20, end, end)
-    return bytes(image)
+    code += touch_code(long_mode, window + touches_at)
+    image = (header + descriptors).ljust(64, b'\0') + code
+    assert len(image) <= 4096
+    return image.ljust(4096, b'\0')
 
 
 class Guest:
-    """One running guest, which gets the control registers of a processor of the dump."""
+    """One running guest, which gets the control registers of a processor of the dump, CR3 from
+    `root` if given. touches: (address, whether it writes), of 4 bytes at multiples of 8."""
 
-    def __init__(self, folder, core_path, core, cpu=0):
-        self.core, self.root = core, core.cpus[cpu]['cr'][3]
-        root = self.root
+    def __init__(self, folder, core_path, core, cpu=0, root=None, touches=()):
+        self.core = core
+        self.root = root = root or core.cpus[cpu]['cr'][3]
         self.paging = Paging.of(core, cpu)
         assert core.loads[0][0] >= 0x200000 and root < RAM_MOST, 'the boot code needs its place'
         slot = free_slot(core, self.paging, root)
         self.window = slot << self.paging.levels[0][1]
         self.window_end = self.window + (1 << self.paging.levels[0][1])
         entry, tables = window_tables(self.paging, slot)
+        at = TABLES_AT + len(tables)
+        touches = struct.pack(f'<{len(touches) + 1}Q', *[a | w for a, w in touches], 0)
+        code = boot_code(core, self.paging, cpu, root, slot, entry, at)
+        image = bytearray(code + tables + touches)
+        struct.pack_into('<II', image, 20, BOOT_AT + len(image), BOOT_AT + len(image))
         kernel = folder / 'boot.bin'
-        kernel.write_bytes(boot_code(core, self.paging, cpu, root, slot, entry) + tables)
+        kernel.write_bytes(image)
         self.ram_end = max(at + length for at, _, length in core.loads if at < RAM_MOST)
         self.process = subprocess.Popen(
             [QEMU, '-accel', 'tcg', '-cpu', 'max', '-m', f'{(self.ram_end >> 20) + 64}M',

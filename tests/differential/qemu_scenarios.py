@@ -16,7 +16,7 @@ name: Random mappings, seed {seed}
 machine:
   os: windows-10
   arch: {arch}
-  cpu: {{preset: ice-lake-sp, count: 2}}
+  cpu: {{preset: ice-lake-sp, count: 2, kpti: {kpti}}}
   ram: {ram}
   devices:
     card: {{bars: [{{base: 0xD0000000, size: 4 MiB}}, {{base: 0xE0000000, size: 1 MiB}}]}}
@@ -28,14 +28,15 @@ LOW, HIGH = '{base: 16 MiB, size: 240 MiB}', '{base: 4 GiB, size: 10 GiB}'
 
 
 class Scenario:
-    """Odd seeds have large pages, even ones frames in random order instead."""
+    """Odd seeds have large pages, even ones KVA shadow and frames in random order."""
 
     def __init__(self, arch, seed, buffers=240, mdls=60, blocks=24, io=24):
         self.arch, self.random = arch, random.Random(f'{arch} {seed}')
         large = seed % 2 == 1
         ram = f'[{LOW}, {HIGH}]' if large and arch != 'x86-pae' else f'[{LOW}]'
         fragmentation = 'none' if large else f'{{kind: shuffled, seed: {seed}}}'
-        self.head = HEAD.format(seed=seed, arch=arch, ram=ram, fragmentation=fragmentation)
+        self.head = HEAD.format(seed=seed, arch=arch, ram=ram,
+                                fragmentation=fragmentation, kpti='false' if large else 'true')
         self.buffers, self.touched = [], {}
         self.steps = {'app': [], 'other': []}
         self.running = 'app'  # the process whose thread gets the next step
