@@ -10,8 +10,8 @@ enum memory_type memory_type_of_entry(uint64_t entry, unsigned level)
     static const uint8_t pat[8] = { TYPE_WB, TYPE_WC, TYPE_UC_MINUS, TYPE_UC,
                                     TYPE_WB, TYPE_WC, TYPE_UC_MINUS, TYPE_UC };
     uint64_t pat_bit = level == LEVEL_PT ? PTE_PAT_4K : PTE_PAT_LARGE;
-    unsigned index = ((entry & PTE_PWT) != 0) | ((entry & PTE_PCD) != 0) << 1 |
-                     ((entry & pat_bit) != 0) << 2;
+    unsigned index =
+        (entry & PTE_PWT ? 1u : 0) | (entry & PTE_PCD ? 2u : 0) | (entry & pat_bit ? 4u : 0);
     return (enum memory_type)pat[index];
 }
 

@@ -100,7 +100,8 @@ static uint8_t *put_data(struct predictor *p, const struct access *a, uint64_t p
     enum reference from = nearest(p, a->address, predicted);
     bool is_power = (a->size & (a->size - 1)) == 0 && a->size <= 32;
     unsigned size = is_power ? (unsigned)__builtin_ctz(a->size) : SIZE_FOLLOWS;
-    *out++ = (uint8_t)(LITERAL | a->kind << KIND_SHIFT | from << REFERENCE_SHIFT | size);
+    *out++ = (uint8_t)(LITERAL | (unsigned)a->kind << KIND_SHIFT |
+                       (unsigned)from << REFERENCE_SHIFT | size);
     if (!is_power) out = varint_put(out, a->size);
     out = varint_put(out, zigzag(a->address - reference_address(p, from, predicted)));
     move_regions(p, from, a->address);
