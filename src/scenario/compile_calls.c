@@ -110,7 +110,7 @@ static void take_arguments(struct call *call)
 static unsigned kinds_of(const struct field *row)
 {
     switch (row->type) {
-    case FIELD_BOOL: return KIND_BOOL;
+    case FIELD_BOOL: return KIND_BOOL | KIND_INT; /* a BOOLEAN is 0 or 1 in C */
     case FIELD_TIME: return KIND_TIME;
     case FIELD_VA: return KIND_POINTER;
     case FIELD_MDL: return KIND_INT | KIND_NULL | 1u << VALUE_MDL;
@@ -154,6 +154,10 @@ static bool check_constant(struct call *call, const struct field *row, const str
     bool number = v.kind == VALUE_INT || v.kind == VALUE_SIZE;
     if (!number) return true;
     uint64_t most = most_of(row);
+    if (row->type == FIELD_BOOL && v.v > 1) {
+        report(call->c, node, "%s is true or false, found %s", row->key, found(call->c, node));
+        return false;
+    }
     if (v.v > most || (row->max && v.v < row->min)) {
         report(call->c, node, "%s is %u to %u, found %s", row->key, row->min, most,
                found(call->c, node));
