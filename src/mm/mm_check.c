@@ -29,7 +29,7 @@ static size_t kernel_index(const struct hw *hw)
 static void table_enter(struct walk *w, unsigned level, pfn_t table)
 {
     struct frame frame = frame_peek(w->mm, table);
-    CHECK2(frame.state == FRAME_TABLE && frame.references == 1, table.v, frame.state);
+    CHECK2(frame.state == FRAME_TABLE && frame.shares == 1, table.v, frame.state);
     w->tables[level]++;
     w->at[level].table = table;
     w->at[level].next = level == w->mm->hw->top_level ? w->root_start : 0;

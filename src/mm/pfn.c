@@ -115,6 +115,18 @@ static void frame_retire(struct mm *mm, pfn_t f, struct frame *frame)
     phys_fill(&mm->hw->phys, f, FILL_UNKNOWN);
 }
 
+/* The owner let go, and locks keep the frame. A page table is none any more: a driver may have
+ * locked it through a mapping that outlived the pages it was made for. */
+static void frame_linger(struct mm *mm, struct frame *frame)
+{
+    frame->give_when_unlocked = 1;
+    if (frame->state != FRAME_TABLE) return;
+    gauge_sub(&mm->frames.now[FRAME_TABLE], 1);
+    gauge_add(&mm->frames.now[FRAME_ACTIVE], 1, hw_now(mm->hw));
+    frame->state = FRAME_ACTIVE;
+    frame->owner = OWNER_SYSTEM;
+}
+
 void frame_give(struct mm *mm, pfn_t f)
 {
     struct frame *frame = frame_in_use(mm, f);
@@ -123,7 +135,7 @@ void frame_give(struct mm *mm, pfn_t f)
     if (frame->shares > 0) return;
     frame->references--;
     if (frame->references == 0) frame_retire(mm, f, frame);
-    else frame->give_when_unlocked = 1;
+    else frame_linger(mm, frame);
 }
 
 void frame_share(struct mm *mm, pfn_t f)

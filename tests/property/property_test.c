@@ -1,9 +1,9 @@
 /* Random programs: routines drawn from the table, arguments by their rows, every invariant checked
  * after each step. Prints TAP.
  *
- * usage: property [--seed N] [--steps N] [--total N]
+ * usage: property [--seed N] [--steps N] [--total N] [--first N]
  *
- * --total is the number of steps of all programs, 100000 unless given.
+ * --total is the number of steps of all programs, 100000 unless given; --first their first seed.
  * --seed runs the program of one seed alone and tells of each step, --steps ends it early: what a
  * failure prints. */
 #include "world.h"
@@ -16,7 +16,12 @@
 #include "base/check.h"
 
 enum { PROGRAM_STEPS = 400, TWIN_PROGRAMS = 60 };
-static uint64_t steps_in_all = 100000;
+static uint64_t steps_in_all = 100000, first_seed = 1;
+
+/* Programs that once broke an invariant. 630 and 1583 lock a page table through a mapping that
+ * outlived its pages. Seeds make other programs when what is drawn changes: then the scenarios
+ * are what remembers: MmProbeAndLockPages/page-table-locked. */
+static const uint64_t broke_once[] = { 630, 1583 };
 
 static struct world *running; /* for the message of a broken invariant */
 static uint64_t runs_count[64], good_count[64], stops_count, steps_count, turns_count, waits_count;
@@ -253,8 +258,10 @@ static uint64_t run_program(uint64_t seed, uint64_t steps, uint8_t fill)
 
 static void run_all(void)
 {
-    uint64_t seed = 1, programs = 0;
+    uint64_t seed = first_seed, programs = 0;
     printf("TAP version 13\n1..3\n");
+    for (size_t i = 0; i < COUNT_OF(broke_once); i++)
+        run_program(broke_once[i], PROGRAM_STEPS, 0xA5);
     for (; steps_count < steps_in_all; seed++, programs++) run_program(seed, PROGRAM_STEPS, 0xA5);
     printf("# %" PRIu64 " steps of %" PRIu64 " programs, %" PRIu64 " of them ended by bug checks\n",
            steps_count, programs, stops_count);
@@ -288,6 +295,7 @@ int main(int argc, char **argv)
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--seed") == 0) seed = strtoull(argv[i + 1], NULL, 10);
         if (strcmp(argv[i], "--steps") == 0) steps = strtoull(argv[i + 1], NULL, 10);
+        if (strcmp(argv[i], "--first") == 0) first_seed = strtoull(argv[i + 1], NULL, 10);
         if (strcmp(argv[i], "--total") == 0) steps_in_all = strtoull(argv[i + 1], NULL, 10);
     }
     if (seed == 0) {
