@@ -6,7 +6,14 @@
 
 #include <string.h>
 
-enum { ALIGN_BYTES = 16, BLOCK_BYTES_MIN = 4096, BLOCK_BYTES_MAX = 1 << 20, GROW_ITEMS_MIN = 8 };
+/* Blocks of an arena grow up to LAST, then comes LARGE, which the host may give as a large page. */
+enum {
+    ALIGN_BYTES = 16,
+    BLOCK_BYTES_MIN = 4096,
+    BLOCK_BYTES_LAST = 256 << 10,
+    BLOCK_BYTES_LARGE = 2 << 20,
+    GROW_ITEMS_MIN = 8
+};
 
 /* The bytes handed out follow the head, which is one alignment unit long. */
 struct arena_block {
@@ -60,11 +67,11 @@ static struct arena_block *block_new(struct arena *a, size_t room)
     return block;
 }
 
-/* Starts a block twice as long as the one before. */
+/* Starts a block twice as long as the one before, or a large one. */
 static void block_open(struct arena *a)
 {
     size_t bytes = a->blocks == NULL ? BLOCK_BYTES_MIN : (a->room + ALIGN_BYTES) * 2;
-    if (bytes > BLOCK_BYTES_MAX) bytes = BLOCK_BYTES_MAX;
+    if (bytes > BLOCK_BYTES_LAST) bytes = BLOCK_BYTES_LARGE;
     struct arena_block *block = block_new(a, bytes - ALIGN_BYTES);
     block->next = a->blocks;
     a->blocks = block;

@@ -1,32 +1,34 @@
 /* Anchors and aliases: an alias is a copy of what its anchor names, so that every node has one
- * parent and one path; the copies count against a limit. */
+ * parent and one path; the copies count against a limit. What a merge key names is only counted:
+ * of it those values are copied that the map keeps (mapping.c). */
 #include "scenario/events.h"
 
 #include <string.h>
 
-/* Index of the first anchor whose name is not below `name`. */
-static size_t anchor_index(const struct builder *b, const char *name)
+/* The anchor of a name; where there is none, NULL and the place where it belongs. */
+static struct anchor *anchor_search(const struct builder *b, const char *name, size_t *place)
 {
     size_t low = 0;
     size_t high = b->anchor_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (strcmp(b->anchors[middle].name, name) < 0) low = middle + 1;
+        int order = strcmp(b->anchors[middle].name, name);
+        if (order == 0) return &b->anchors[middle];
+        if (order < 0) low = middle + 1;
         else high = middle;
     }
-    return low;
+    *place = low;
+    return NULL;
 }
 
 static struct anchor *anchor_find(const struct builder *b, const char *name)
 {
-    size_t i = anchor_index(b, name);
-    bool found = i < b->anchor_count && strcmp(b->anchors[i].name, name) == 0;
-    return found ? &b->anchors[i] : NULL;
+    size_t place = 0;
+    return anchor_search(b, name, &place);
 }
 
-static void anchor_insert(struct builder *b, const char *name, struct anchor anchor)
+static void anchor_insert(struct builder *b, struct anchor anchor, size_t i)
 {
-    size_t i = anchor_index(b, name);
     if (b->anchor_count == b->anchor_capacity) {
         size_t capacity = b->anchor_capacity ? 2 * b->anchor_capacity : 16;
         struct anchor *list = arena_new(b->arena, capacity, sizeof *list);
@@ -49,14 +51,15 @@ bool anchor_add(struct builder *b, const yaml_char_t *name, struct node *node, y
     }
     const char *text = (const char *)name;
     bool open = node->kind != NODE_SCALAR;
-    struct anchor *known = anchor_find(b, text);
+    size_t place = 0;
+    struct anchor *known = anchor_search(b, text, &place);
     if (known) {
         known->node = node;
         known->open = open;
         return true;
     }
     const char *copy = arena_text(b->arena, text, strlen(text));
-    anchor_insert(b, copy, (struct anchor){ copy, node, open });
+    anchor_insert(b, (struct anchor){ copy, node, open }, place);
     return true;
 }
 
@@ -73,38 +76,55 @@ struct place {
     size_t index, depth;
 };
 
-/* NULL when the copy breaks a limit, which is reported where the alias stands. */
-static struct node *copy_node(struct builder *b, const struct node *from, struct place place,
-                              struct where alias)
+static const char *item_key(const struct node *parent, size_t i)
+{
+    return parent->kind == NODE_MAP ? parent->keys[i] : NULL;
+}
+
+/* Counts one value that an alias adds; false when it breaks a limit, which is reported where the
+ * alias stands. */
+static bool count_node(struct builder *b, const struct node *node, const struct place *place,
+                       struct where alias)
 {
     const char *limit = NULL;
     uint64_t most = 0;
-    size_t depth = place.depth + (from->kind != NODE_SCALAR);
     if (++b->alias_nodes > b->limits->alias_nodes) {
         limit = "aliases add more than %u values; that is the limit alias_nodes";
         most = b->limits->alias_nodes;
-    } else if (depth > b->limits->depth) {
+    } else if (place->depth + (node->kind != NODE_SCALAR) > b->limits->depth) {
         limit = "this alias nests deeper than %u; that is the limit depth";
         most = b->limits->depth;
     }
-    struct node *copy = node_new(b->arena, from->kind, from->where);
-    node_place(copy, place.parent, place.key, place.index);
-    if (limit) {
-        diag_format(b->diags, alias, node_path_text(copy, NULL, b->arena), limit, most);
-        return NULL;
+    if (!limit) return true;
+    struct node copy = *node;
+    node_place(&copy, place->parent, place->key, place->index);
+    diag_format(b->diags, alias, node_path_text(&copy, NULL, b->arena), limit, most);
+    return false;
+}
+
+/* Counts a value and all below it as its copy would; false on a limit. */
+static bool count_tree(struct builder *b, const struct node *node, const struct place *place,
+                       struct where alias)
+{
+    if (!count_node(b, node, place, alias)) return false;
+    if (node->count == 0) return true;
+    struct node here = *node; /* where the copy would stand, for the way to it in a message */
+    node_place(&here, place->parent, place->key, place->index);
+    for (size_t i = 0; i < node->count; i++) {
+        const struct place below = { &here, item_key(node, i), i, place->depth + 1 };
+        if (!count_tree(b, node->items[i], &below, alias)) return false;
     }
-    copy->quoted = from->quoted;
-    copy->text = from->text;
-    copy->length = from->length;
-    copy->keys = from->keys;
-    copy->key_where = from->key_where;
-    copy->count = from->count;
+    return true;
+}
+
+struct node *node_copy(struct builder *b, const struct node *from)
+{
+    struct node *copy = arena_raw(b->arena, sizeof *copy);
+    *copy = *from;
     if (from->count > 0) copy->items = arena_raw(b->arena, from->count * sizeof *copy->items);
     for (size_t i = 0; i < from->count; i++) {
-        const char *key = from->keys ? from->keys[i] : NULL;
-        struct place below = { copy, key, i, depth };
-        copy->items[i] = copy_node(b, from->items[i], below, alias);
-        if (!copy->items[i]) return NULL;
+        copy->items[i] = node_copy(b, from->items[i]);
+        node_place(copy->items[i], copy, item_key(from, i), i);
     }
     return copy;
 }
@@ -132,6 +152,13 @@ static void alias_refuse(struct builder *b, const char *name, struct where where
                 shown, shown);
 }
 
+/* Whether a value is that of a merge key or in its list. */
+static bool is_merged(const struct node *parent, const char *key)
+{
+    return key == MERGE_KEY || (parent && !key && parent->kind == NODE_LIST &&
+                                parent->key_in_parent == MERGE_KEY);
+}
+
 struct node *anchor_copy(struct builder *b, const yaml_event_t *event, const struct node *parent,
                          const char *key, size_t index)
 {
@@ -139,7 +166,12 @@ struct node *anchor_copy(struct builder *b, const yaml_event_t *event, const str
     struct where where = builder_where(b, event->start_mark);
     const struct anchor *anchor = anchor_find(b, name);
     if (anchor && !anchor->open) {
-        return copy_node(b, anchor->node, (struct place){ parent, key, index, b->depth }, where);
+        const struct place place = { parent, key, index, b->depth };
+        if (!count_tree(b, anchor->node, &place, where)) return NULL;
+        if (anchor->node->kind == NODE_MAP && is_merged(parent, key)) return anchor->node;
+        struct node *copy = node_copy(b, anchor->node);
+        node_place(copy, parent, key, index);
+        return copy;
     }
     struct node *empty = node_new(b->arena, NODE_SCALAR, where);
     empty->text = "";

@@ -152,8 +152,7 @@ static bool compile_target(struct compiler *c, const struct node *map, size_t i,
                            struct assignment *out)
 {
     struct node *key = node_new(c->arena, NODE_SCALAR, map->key_where[i]);
-    key->text = map->keys[i];
-    key->length = strlen(key->text);
+    node_text(key, map->keys[i]);
     node_place(key, map, map->keys[i], i);
     expr_t e = expression(c, key);
     if (!e) return false;

@@ -211,8 +211,7 @@ static expr_t compile_fallback(struct call *call, const struct field *row)
         return expression_constant(c, v, where);
     }
     struct node *node = node_new(c->arena, NODE_SCALAR, where);
-    node->text = row->fallback;
-    node->length = strlen(row->fallback);
+    node_text(node, row->fallback);
     node_place(node, step_of(call), call->routine->name, call->action->index_in_parent);
     return expression(c, node);
 }

@@ -7,19 +7,26 @@
 
 enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAP };
 
+/* 64 bytes, one line of a cache: a file may hold a million of them. */
 struct node {
-    enum node_kind kind;
-    bool quoted;        /* scalar was quoted: only shields from YAML, never a type */
     struct where where; /* of the value's first character */
-    const char *text;   /* scalar: NUL-terminated copy that holds no other NUL */
-    size_t length;
-    struct node **items; /* list items, or map values */
-    size_t count;
-    const char **keys;       /* of a map, in the order of the file; merged keys where `<<` stood */
-    struct where *key_where; /* same order */
+    enum node_kind kind;
     const struct node *parent; /* NULL at the top */
     const char *key_in_parent; /* NULL unless the parent is a map */
-    size_t index_in_parent;
+    uint32_t index_in_parent;
+    uint32_t count;      /* of items; 0 for a scalar */
+    struct node **items; /* list items, or map values */
+    union {
+        struct { /* of a scalar */
+            const char *text; /* NUL-terminated copy that holds no other NUL */
+            uint32_t length;
+            bool quoted; /* only shields from YAML, never a type */
+        };
+        struct { /* of a map, in the order of the file; merged keys where `<<` stood */
+            const char **keys;
+            struct where *key_where;
+        };
+    };
 };
 
 /* A file that was read because of an `include`, in the order of reading; each file once. */

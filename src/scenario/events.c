@@ -12,11 +12,11 @@ struct where builder_where(const struct builder *b, yaml_mark_t mark)
     return source_where(&b->source, mark.line, mark.column);
 }
 
-void builder_push(struct builder *b, const char *key, struct where where, struct node *value)
+void builder_push(struct builder *b, struct entry entry)
 {
     b->open = mem_grow(b->arena->from, b->open, &b->open_capacity, b->open_count + 1,
                        sizeof *b->open);
-    b->open[b->open_count++] = (struct entry){ key, where, value };
+    b->open[b->open_count++] = entry;
 }
 
 static bool next_event(struct builder *b, yaml_event_t *event)
@@ -73,9 +73,9 @@ static struct node *read_scalar(struct builder *b, const yaml_event_t *event,
 {
     struct node *node = node_new(b->arena, NODE_SCALAR, builder_where(b, event->start_mark));
     node_place(node, parent, key, index);
-    node->text = read_text(b, event, node, NULL);
-    if (!node->text) return NULL;
-    node->length = strlen(node->text);
+    const char *text = read_text(b, event, node, NULL);
+    if (!text) return NULL;
+    node_text(node, text);
     node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
     check_tag(b, event->data.scalar.tag, event->start_mark, node);
     return anchor_add(b, event->data.scalar.anchor, node, event->start_mark) ? node : NULL;
@@ -115,7 +115,7 @@ static bool read_items(struct builder *b, struct node *list)
                             sizeof *b->items);
         b->items[b->item_count++] = item;
     }
-    list->count = b->item_count - first;
+    list->count = (uint32_t)(b->item_count - first);
     if (list->count > 0) {
         size_t bytes = list->count * sizeof *list->items;
         list->items = memcpy(arena_raw(b->arena, bytes), b->items + first, bytes);
@@ -163,8 +163,7 @@ static const char *read_key(struct builder *b, yaml_event_t *event, const struct
     if (ok) check_tag(b, event->data.scalar.tag, event->start_mark, map);
     if (ok && event->data.scalar.anchor) {
         struct node *named = node_new(b->arena, NODE_SCALAR, where);
-        named->text = key;
-        named->length = strlen(key);
+        node_text(named, key);
         node_place(named, map, key, 0);
         ok = anchor_add(b, event->data.scalar.anchor, named, event->start_mark);
     }
@@ -197,7 +196,7 @@ static bool read_pairs(struct builder *b, struct node *map, size_t first)
         if (!next_event(b, &event)) return false;
         struct node *value = read_node(b, &event, map, key, count);
         if (!value) return false;
-        if (*key) builder_push(b, key, where, value);
+        if (*key) builder_push(b, (struct entry){ .key = key, .where = where, .value = value });
     }
 }
 

@@ -50,11 +50,14 @@ struct where builder_where(const struct builder *b, yaml_mark_t mark);
 bool anchor_add(struct builder *b, const yaml_char_t *name, struct node *node, yaml_mark_t mark);
 /* Ends the value that has an anchor (name NULL: has none): aliases may stand for it from now on. */
 void anchor_close(struct builder *b, const yaml_char_t *name, const struct node *node);
-/* What an alias stands for, copied: NULL on a limit; an empty scalar for a wrong name. */
+/* What an alias stands for: a copy, or for a merge key the map itself, which belongs elsewhere.
+ * NULL on a limit; an empty scalar for a wrong name. */
 struct node *anchor_copy(struct builder *b, const yaml_event_t *event, const struct node *parent,
                          const char *key, size_t index);
+/* A copy of a value and all below it, to be placed. */
+struct node *node_copy(struct builder *b, const struct node *from);
 /* Adds an entry to the innermost open map. */
-void builder_push(struct builder *b, const char *key, struct where where, struct node *value);
+void builder_push(struct builder *b, struct entry entry);
 /* Ends a map, whose entries are the open ones from `first` on: refuses duplicate keys, performs
  * merge keys; false on a limit. */
 bool mapping_finish(struct builder *b, struct node *map, size_t first);

@@ -76,7 +76,7 @@ static bool merge_map(struct merge *m, const struct node *from)
     m->map_count += from->count > 0;
     for (size_t i = 0; i < from->count; i++) {
         if (keys_find(m->keys, m->key_count, from->keys[i])) continue;
-        builder_push(b, from->keys[i], from->key_where[i], from->items[i]);
+        builder_push(b, (struct entry){ from->keys[i], from->key_where[i], true, from->items[i] });
     }
     return true;
 }
@@ -109,10 +109,14 @@ static bool merge_all(struct builder *b, const struct node *map, size_t first)
     m.keys = sorted_keys(b, &b->own_keys, first);
     for (size_t i = first; i < end; i++) {
         const struct entry e = b->open[i];
-        if (e.key != MERGE_KEY) builder_push(b, e.key, e.where, e.value);
+        if (e.key != MERGE_KEY) builder_push(b, e);
         else if (!merge_value(&m, e.value)) return false;
     }
     if (m.map_count > 1) drop_duplicates(b, map, end, false);
+    for (size_t i = end; i < b->open_count; i++) {
+        struct entry *e = &b->open[i];
+        if (e->merged) e->value = node_copy(b, e->value);
+    }
     memmove(b->open + first, b->open + end, (b->open_count - end) * sizeof *b->open);
     b->open_count -= end - first;
     return true;

@@ -16,7 +16,7 @@ void entries_add(struct entries *e, const char *key, struct where where, struct 
         e->list = list;
         e->capacity = capacity;
     }
-    e->list[e->count++] = (struct entry){ key, where, value };
+    e->list[e->count++] = (struct entry){ .key = key, .where = where, .value = value };
 }
 
 struct key_ref key_ref(const char *key, size_t index)
@@ -71,16 +71,22 @@ struct node *node_new(struct arena *arena, enum node_kind kind, struct where whe
     return node;
 }
 
+void node_text(struct node *scalar, const char *text)
+{
+    scalar->text = text;
+    scalar->length = (uint32_t)strlen(text);
+}
+
 void node_place(struct node *node, const struct node *parent, const char *key, size_t index)
 {
     node->parent = parent;
     node->key_in_parent = key;
-    node->index_in_parent = index;
+    node->index_in_parent = (uint32_t)index;
 }
 
 void node_fill(struct node *map, const struct entry *list, size_t count, struct arena *arena)
 {
-    map->count = count;
+    map->count = (uint32_t)count;
     map->items = NULL;
     map->keys = NULL;
     map->key_where = NULL;

@@ -7,6 +7,7 @@
 struct entry {
     const char *key;
     struct where where;
+    bool merged; /* by a merge key: the value is another map's */
     struct node *value;
 };
 
@@ -32,6 +33,8 @@ const struct key_ref *keys_find(const struct key_ref *refs, size_t count, const 
 
 /* A node with no content yet; key NULL for a list item. */
 struct node *node_new(struct arena *arena, enum node_kind kind, struct where where);
+/* Makes a text that lives as long as the node its content. */
+void node_text(struct node *scalar, const char *text);
 /* Puts a node below a parent. */
 void node_place(struct node *node, const struct node *parent, const char *key, size_t index);
 /* Makes the entries the content of a map. */

@@ -43,7 +43,7 @@ static void cleanup(struct fixture *f)
 static const struct node *text_node(struct fixture *f, const char *text)
 {
     f->node = (struct node){ .kind = NODE_SCALAR, .where = { 0, 1, 1 }, .text = text,
-                             .length = strlen(text) };
+                             .length = (uint32_t)strlen(text) };
     return &f->node;
 }
 
