@@ -15,7 +15,7 @@ import sys
 STEPS = [1000, 10000, 100000, 1000000, 10000000]
 EVENTS_A_ROUND, LINEAR = 5, 1.5
 FEW_SECONDS = 0.05  # below this the start of the program and the clock's ticks are most of it
-WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 440, 320, 64, 40, 16, 48
+WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM, LEGEND = 460, 320, 72, 40, 40, 56, 32
 
 
 def measure(command):
@@ -39,8 +39,8 @@ def events(measured, mdlsim, folder, count):
 class Chart:
     """Logarithmic both ways; a grey line is what growing in proportion to the last point means."""
 
-    def __init__(self, title, unit, points, low, high):
-        self.title, self.unit, self.points = title, unit, points
+    def __init__(self, title, across, unit, points, low, high):
+        self.title, self.across, self.unit, self.points = title, across, unit, points
         self.low, self.high = low, high  # exponents of ten, of the vertical axis
 
     def x(self, n):
@@ -56,7 +56,7 @@ class Chart:
         return f'<polyline points="{path}" fill="none" {style}/>'
 
     def draw(self, across, down):
-        out = [f'<g transform="translate({across * WIDTH} {down * HEIGHT})">',
+        out = [f'<g transform="translate({across * WIDTH} {down * HEIGHT + LEGEND})">',
                f'<text x="{LEFT}" y="24" font-weight="bold">{self.title}</text>']
         for exponent in range(self.low, self.high + 1):
             y = self.y(10 ** exponent)
@@ -66,6 +66,8 @@ class Chart:
         for n in STEPS:
             out.append(f'<text x="{self.x(n):.1f}" y="{HEIGHT - BOTTOM + 18}" '
                        f'text-anchor="middle">{n:,}</text>')
+        out.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 18}" '
+                   f'text-anchor="middle">{self.across}</text>')
         count, value = self.points[-1]
         ideal = [(n, value * n / count) for n in STEPS if value * n / count >= 10 ** self.low]
         out.append(self.line(ideal, 'stroke="#999" stroke-dasharray="4 4"'))
@@ -77,13 +79,20 @@ class Chart:
     def label(self, exponent):
         if self.unit == 's':
             return f'{10 ** exponent:g} s'
-        return f'{10 ** exponent:g} MiB'
+        return f'{10 ** exponent:,} MiB'
 
 
 def draw(charts):
+    width, height = 2 * WIDTH, 2 * HEIGHT + LEGEND
     out = ['<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="11" '
-           f'viewBox="0 0 {2 * WIDTH} {2 * HEIGHT}">',
-           f'<rect width="{2 * WIDTH}" height="{2 * HEIGHT}" fill="#fff"/>']
+           f'fill="#333" viewBox="0 0 {width} {height}">',
+           f'<rect width="{width}" height="{height}" fill="#fff"/>',
+           f'<path d="M{LEFT} 18h24" stroke="#06c" stroke-width="2"/>',
+           f'<circle cx="{LEFT + 12}" cy="18" r="3" fill="#06c"/>',
+           f'<text x="{LEFT + 32}" y="22">measured</text>',
+           f'<path d="M{LEFT + 100} 18h24" stroke="#999" stroke-dasharray="4 4"/>',
+           f'<text x="{LEFT + 132}" y="22">in proportion to the last point; all axes are '
+           'logarithmic</text>']
     for number, chart in enumerate(charts):
         out += chart.draw(number % 2, number // 2)
     return '\n'.join(out + ['</svg>']) + '\n'
@@ -120,11 +129,13 @@ def main():
           f'memory for events grows by {event_memory[-1][1] - event_memory[0][1]:.1f} MiB')
     print(f'growth: the worst decade takes {10 * worst:.1f} times as long')
     if len(sys.argv) > 4:
+        charts = [Chart(f'{what} by {across}', across, unit, points, low, high)
+                  for across, times, memory in (('touched pages', page_times, page_memory),
+                                                ('events', event_times, event_memory))
+                  for what, unit, points, low, high in (('Time', 's', times, -3, 2),
+                                                        ('Memory', 'MiB', memory, 0, 4))]
         with open(sys.argv[4], 'w') as file:
-            file.write(draw([Chart('Time by touched pages', 's', page_times, -3, 2),
-                             Chart('Memory by touched pages', 'MiB', page_memory, 0, 4),
-                             Chart('Time by events', 's', event_times, -3, 2),
-                             Chart('Memory by events', 'MiB', event_memory, 0, 4)]))
+            file.write(draw(charts))
     return 0 if worst < LINEAR and gib < 16 else 1
 
 

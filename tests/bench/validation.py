@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What the model predicts beside what was measured: validation.py SOURCE_ROOT [--update].
+"""What the model predicts beside what was measured: validation.py SOURCE_ROOT [--update]
+[--policies MDLSIM].
 
 scenarios/validation/measured.csv names points of published or own measurements and the scenario
 that reproduces each set. The predictions are read from the stored traces, which the golden suite
@@ -7,34 +8,65 @@ compares with what the program does. Prints every point; --update writes the tab
 docs/VALIDATION.md and docs/MODEL.md and draws docs/validation.svg. Fails where an aim is missed or
 a page is not up to date.
 
+--policies runs the scenarios that choose a replacement with others too, and writes what their error
+is then into docs/VALIDATION.md (with --update).
+
 A number as point is the mean time of an access in the event that carries the note "measured" and
-visits that many places. Another note names the invalidations of the event that carries it, the name
-of a span its time, `end` the time of the whole run. `per` divides it. A ratio is of two scenarios.
+visits that many places; `knee N` is the last number of places whose time is within a tenth of the
+Nth level. Other notes name the event that carries them: "total X" is its time, "mean X" that of an
+access, "walks X" that of a page walk, any other its invalidations. The name of a span is its time,
+`end` the time of the whole run. `per` divides it (of B/cycle it is the bytes). A ratio is of two
+scenarios.
 """
 import csv
 import json
 import math
 import pathlib
+import subprocess
 import sys
 
 AIMS = {"V1": (10, 25), "V3": (10, 25), "V4": (10, 25), "V5": (10, 10), "V6": (5, 25),
-        "V7": (25, 25), "V9": (25, 25)}
+        "V7": (25, 25), "V8": (25, 25), "V9": (25, 25), "V11": (25, 25), "V13": (5, 5)}
 INVALIDATIONS = ("flush_range", "invlpg", "tlb_flush", "ipi", "ipi_near", "ipi_hop", "ipi_far",
                  "ipi_wait")
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 760, 420, 60, 50, 30
+WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP, LEGEND = 480, 320, 56, 32, 46, 32, 28
 
 
-def load(root, scenario):
-    with open(root / "traces/validation" / f"{scenario}.json", encoding="utf-8") as file:
-        trace = json.load(file)
-    points = {}
+def named(event):
+    """The value that a note of an event names."""
+    kind, cost = event["note"].split()[0], event["cost"]
+    if kind == "total":
+        return event["cycles"]
+    if kind == "mean":
+        return event["cycles"] / event["accesses"]["count"]
+    if kind == "walks":
+        return sum(v for name, v in cost.items() if name.startswith("walk")) \
+            / event["accesses"]["walks"]
+    return sum(cost.get(name, 0) for name in INVALIDATIONS)
+
+
+def knees(curve):
+    """{"knee N": places}, the last ones within a tenth of each level of [(places, time)]."""
+    found, level = {}, curve[0][1] if curve else 0
+    for (places, _), (_, after) in zip(curve, curve[1:]):
+        if after > 1.1 * level:
+            found[f"knee {len(found) + 1}"] = places
+            level = after
+    return found
+
+
+def load(trace):
+    """({point: cycles}, cycles a second) of a trace."""
+    points, curve = {}, []
     for event in trace["events"]:
         note = event.get("note")
         if note == "measured":
             places = event["args"]["length"] // event["args"]["stride"]
-            points[str(places)] = event["cycles"] / event["accesses"]["count"]
+            curve.append((places, event["cycles"] / event["accesses"]["count"]))
         elif note is not None:
-            points[note] = sum(event["cost"].get(cost, 0) for cost in INVALIDATIONS)
+            points[note] = named(event)
+    points.update({str(places): cycles for places, cycles in curve})
+    points.update(knees(curve))
     for name, series in trace["stats"].get("latency", {}).items():
         points.setdefault(name, series["total"])
     points["end"] = sum(trace["stats"]["cpu"]["cpu0"][part]
@@ -42,19 +74,34 @@ def load(root, scenario):
     return points, trace["machine"]["hz"]
 
 
-def read_points(root):
-    """[(set, point, predicted, measured, unit)] in the order of the table."""
-    scale = {"cycles": lambda hz: 1, "ns": lambda hz: 1e9 / hz, "us": lambda hz: 1e6 / hz,
-             "us at 2.3 GHz": lambda hz: 1 / 2300, "ratio": lambda hz: 1}
+def stored(root):
+    """The function that finds the stored trace of a scenario."""
+    def find(name):
+        with open(root / "traces/validation" / f"{name}.json", encoding="utf-8") as file:
+            return json.load(file)
+    return find
+
+
+def scaled(cycles, hz, unit, per):
+    if unit == "B/cycle":
+        return per / cycles
+    return cycles * {"ns": 1e9 / hz, "us": 1e6 / hz, "us at 2.3 GHz": 1 / 2300}.get(unit, 1) / per
+
+
+def read_points(root, find, wanted=None):
+    """[(set, point, predicted, measured, unit)] in the order of the table; find(scenario) gives a
+    trace. Only those sets that are wanted."""
     traces, rows = {}, []
     with open(root / "scenarios/validation/measured.csv", encoding="ascii", newline="") as file:
         for row in csv.DictReader(file):
+            if wanted is not None and row["set"] not in wanted:
+                continue
             values = []
             for name in row["scenario"].split("/"):
                 if name not in traces:
-                    traces[name] = load(root, name)
+                    traces[name] = load(find(name))
                 points, hz = traces[name]
-                values.append(points[row["point"]] * scale[row["unit"]](hz) / int(row["per"]))
+                values.append(scaled(points[row["point"]], hz, row["unit"], int(row["per"])))
             predicted = values[0] / values[1] if len(values) > 1 else values[0]
             point = row["scenario"].rpartition("/")[2] if row["point"] == "end" else row["point"]
             rows.append((row["set"], point, predicted, float(row["measured"]), row["unit"]))
@@ -63,6 +110,14 @@ def read_points(root):
 
 def error(row):
     return (row[2] / row[3] - 1) * 100
+
+
+def mean_error(rows):
+    return sum(abs(error(row)) for row in rows) / len(rows)
+
+
+def worst_of(rows):
+    return max(rows, key=lambda row: abs(error(row)))
 
 
 def by_set(rows):
@@ -83,9 +138,9 @@ def aligned(table):
 def summary(rows):
     table = [("set", "points", "mean error", "largest", "at")]
     for name, own in by_set(rows).items():
-        worst = max(own, key=lambda row: abs(error(row)))
-        mean = sum(abs(error(row)) for row in own) / len(own)
-        table.append((name, str(len(own)), f"{mean:.1f} %", f"{error(worst):+.1f} %", worst[1]))
+        worst = worst_of(own)
+        table.append((name, str(len(own)), f"{mean_error(own):.1f} %", f"{error(worst):+.1f} %",
+                      worst[1]))
     return "\n".join(aligned(table))
 
 
@@ -105,70 +160,129 @@ def replaced(text, name, body):
     return f"{before}{begin}\n\n{body}\n\n{end}{after}"
 
 
+# ---- other replacement policies ----
+
+POLICIES = [("as stored", ()), ("true LRU, sets by the low bits", ("lru", "modulo")),
+            ("tree-PLRU, low bits", ("plru", "modulo")), ("random, low bits", ("random", "modulo")),
+            ("true LRU, hash", ("lru", "hash")), ("tree-PLRU, hash", ("plru", "hash"))]
+CHOSEN = ("V1", "V2", "V3", "V5")
+
+
+def running(mdlsim, root, choice):
+    """The function that runs a scenario with the second-level TLB of a choice."""
+    def find(name):
+        words = [] if not choice else [
+            "--set", f"machine.cpu.tlb.l2.policy={choice[0]}",
+            "--set", f"machine.cpu.tlb.l2.index={choice[1]}"]
+        run = subprocess.run([mdlsim, "run", "-q", "-o", "-", *words,
+                              root / "scenarios/validation" / f"{name}.yaml"],
+                             check=True, stdout=subprocess.PIPE)
+        return json.loads(run.stdout)
+    return find
+
+
+def policies(root, mdlsim):
+    table = [("second-level TLB", *CHOSEN)]
+    for label, choice in POLICIES:
+        sets = by_set(read_points(root, running(mdlsim, root, choice), CHOSEN))
+        cells = [f"{mean_error(sets[name]):.1f} %, {error(worst_of(sets[name])):+.1f} %"
+                 for name in CHOSEN]
+        table.append((label, *cells))
+    return "\n".join(aligned(table))
+
+
 # ---- the picture ----
 
-def place(x, y, lows, highs):
-    def part(v, low, high):
-        return (math.log2(v) - math.log2(low)) / (math.log2(high) - math.log2(low))
-    across = LEFT + part(x, lows[0], highs[0]) * (WIDTH - LEFT - 20)
-    up = HEIGHT - BOTTOM - part(y, lows[1], highs[1]) * (HEIGHT - BOTTOM - TOP)
-    return f"{across:.1f}", f"{up:.1f}"
+RED, BLUE = "#b03030", "#3060a0"
+# Title, axis across, lowest and highest values across and up, then the sets: name, colour, label.
+PANELS = [
+    ("Zen 5: ns a dependent load", "places visited", (8, 0.5), (65536, 64),
+     [("V1", RED, "V1, one line a page"), ("V1 control", BLUE, "control, lines packed")]),
+    ("Zen 5: cycles with all data in the first level", "pages visited", (128, 8), (131072, 128),
+     [("V2", RED, "V2, page walks alone")]),
+    ("Golden Cove: cycles a dependent load", "places visited", (16, 4), (32768, 32),
+     [("V3", RED, "V3, one line a page"), ("V4", BLUE, "V4, lines of 64 bytes")]),
+    ("Ivy Bridge: cycles a flush", "pages flushed", (1, 1024), (64, 16384),
+     [("V6", RED, "V6, by INVLPG (fitted)")]),
+]
 
 
-def grid(lows, highs):
-    x, y = lows
-    while x <= highs[0]:
-        a, b = place(x, lows[1], lows, highs)
-        _, top = place(x, highs[1], lows, highs)
-        yield f'<path class="grid" d="M{a} {b}V{top}"/>'
-        yield f'<text x="{a}" y="{float(b) + 18:.1f}" text-anchor="middle">{x}</text>'
-        x *= 4
-    while y <= highs[1]:
-        a, b = place(lows[0], y, lows, highs)
-        right, _ = place(highs[0], y, lows, highs)
-        yield f'<path class="grid" d="M{a} {b}H{right}"/>'
-        yield f'<text x="{float(a) - 8:.1f}" y="{float(b) + 4:.1f}" text-anchor="end">{y}</text>'
-        y *= 2
+class Panel:
+    """A chart of sets, logarithmic both ways: dots are measured, lines predicted."""
 
+    def __init__(self, title, across, lows, highs, series):
+        self.title, self.across, self.lows, self.highs = title, across, lows, highs
+        self.series = series
 
-def curve(rows, color, lows, highs):
-    spots = [place(int(row[1]), row[2], lows, highs) for row in rows]
-    yield f'<path class="line" stroke="{color}" d="M' + "L".join(" ".join(s) for s in spots) + '"/>'
-    for row in rows:
-        x, y = place(int(row[1]), row[3], lows, highs)
-        yield f'<circle cx="{x}" cy="{y}" r="3" fill="{color}"/>'
+    def place(self, x, y):
+        def part(v, axis):
+            low, high = math.log2(self.lows[axis]), math.log2(self.highs[axis])
+            return (math.log2(v) - low) / (high - low)
+        return (f"{LEFT + part(x, 0) * (WIDTH - LEFT - RIGHT):.1f}",
+                f"{HEIGHT - BOTTOM - part(y, 1) * (HEIGHT - BOTTOM - TOP):.1f}")
+
+    def grid(self):
+        step = 4 if self.highs[0] / self.lows[0] > 64 else 2
+        x, y = self.lows
+        while x <= self.highs[0]:
+            a, _ = self.place(x, self.lows[1])
+            yield f'<path class="grid" d="M{a} {HEIGHT - BOTTOM}V{TOP}"/>'
+            yield f'<text x="{a}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle">{x:,}</text>'
+            x *= step
+        while y <= self.highs[1]:
+            _, b = self.place(self.lows[0], y)
+            yield f'<path class="grid" d="M{LEFT} {b}H{WIDTH - RIGHT}"/>'
+            yield f'<text x="{LEFT - 7}" y="{float(b) + 4:.1f}" text-anchor="end">{y:,g}</text>'
+            y *= 2
+
+    def curve(self, rows, color):
+        rows = [(int(row[1].split()[-1]), row[2], row[3]) for row in rows if row[4] != "pages"]
+        path = "L".join(" ".join(self.place(x, predicted)) for x, predicted, _ in rows)
+        yield f'<path class="line" stroke="{color}" d="M{path}"/>'
+        for x, _, measured in rows:
+            cx, cy = self.place(x, measured)
+            yield f'<circle cx="{cx}" cy="{cy}" r="3" fill="{color}"/>'
+
+    def draw(self, sets):
+        yield f'<text x="{LEFT}" y="20" class="title">{self.title}</text>'
+        yield from self.grid()
+        for number, (name, color, label) in enumerate(self.series):
+            yield from self.curve(sets[name], color)
+            y = TOP + 18 + 18 * number
+            yield f'<text x="{LEFT + 12}" y="{y}" style="fill:{color}">{label}</text>'
+        yield (f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 12}" '
+               f'text-anchor="middle">{self.across}</text>')
 
 
 def picture(rows):
-    sets, lows, highs = by_set(rows), (8, 0.5), (65536, 64)
-    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
-             f'viewBox="0 0 {WIDTH} {HEIGHT}">',
-             "<style>text{font:12px sans-serif;fill:#333}.grid{stroke:#ddd}"
-             ".line{fill:none;stroke-width:2}</style>",
-             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
-             *grid(lows, highs)]
-    for name, color, label in (("V1", "#b03030", "one line a page"),
-                               ("V1 control", "#3060a0", "lines packed into few pages")):
-        lines += curve(sets[name], color, lows, highs)
-        y = 46 if name == "V1" else 64
-        lines.append(f'<text x="80" y="{y}" style="fill:{color}">{label}</text>')
-    lines += [f'<text x="80" y="{TOP - 6}">Zen 5, ns a dependent load: dots measured, lines '
-              "predicted</text>",
-              f'<text x="{WIDTH // 2}" y="{HEIGHT - 10}" text-anchor="middle">places visited'
-              "</text>", "</svg>", ""]
-    return "\n".join(lines)
+    sets = by_set(rows)
+    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * WIDTH} '
+             f'{2 * HEIGHT + LEGEND}">',
+             "<style>text{font:12px sans-serif;fill:#333}.title{font-weight:bold}"
+             ".grid{stroke:#ddd}.line{fill:none;stroke-width:2}</style>",
+             f'<rect width="{2 * WIDTH}" height="{2 * HEIGHT + LEGEND}" fill="#fff"/>',
+             f'<circle cx="{LEFT}" cy="16" r="3" fill="#333"/>',
+             f'<text x="{LEFT + 10}" y="20">measured</text>',
+             f'<path class="line" stroke="#333" d="M{LEFT + 90} 16h24"/>',
+             f'<text x="{LEFT + 122}" y="20">predicted; all axes are logarithmic</text>']
+    for number, panel in enumerate(PANELS):
+        x, y = number % 2 * WIDTH, number // 2 * HEIGHT + LEGEND
+        lines += [f'<g transform="translate({x} {y})">', *Panel(*panel).draw(sets), "</g>"]
+    return "\n".join(lines) + "\n</svg>\n"
 
 
-def main(root, update):
-    rows = read_points(root)
+def main(root, update, mdlsim):
+    rows = read_points(root, stored(root))
     pages = {root / "docs/validation.svg": picture(rows)}
-    for name, parts in (("docs/VALIDATION.md", {"summary": summary, "points": details}),
-                        ("docs/MODEL.md", {"summary": summary})):
+    parts = {"summary": summary(rows), "points": details(rows)}
+    if mdlsim is not None:
+        parts["policies"] = policies(root, mdlsim)
+    for name, own in (("docs/VALIDATION.md", parts), ("docs/MODEL.md", ("summary",))):
         text = (root / name).read_text(encoding="utf-8")
-        for part, make in parts.items():
-            text = replaced(text, part, make(rows))
+        for part in own:
+            text = replaced(text, part, parts[part])
         pages[root / name] = text
-    print(details(rows), "\n\n", summary(rows), sep="")
+    print(parts["points"], "\n\n", parts["summary"], sep="")
     status = 0
     for path, text in pages.items():
         if update:
@@ -177,8 +291,7 @@ def main(root, update):
             print(f"{path.name} is not up to date: run validation.py --update")
             status = 1
     for name, own in by_set(rows).items():
-        mean = sum(abs(error(row)) for row in own) / len(own)
-        most = max(abs(error(row)) for row in own)
+        mean, most = mean_error(own), abs(error(worst_of(own)))
         if name in AIMS and (mean > AIMS[name][0] or most > AIMS[name][1]):
             print(f"{name} misses its aim: {mean:.1f} % on average, {most:.1f} % at most")
             status = 1
@@ -186,4 +299,7 @@ def main(root, update):
 
 
 if __name__ == "__main__":
-    sys.exit(main(pathlib.Path(sys.argv[1]), "--update" in sys.argv[2:]))
+    WORDS = sys.argv[2:]
+    MDLSIM = pathlib.Path(WORDS[WORDS.index("--policies") + 1]).resolve() \
+        if "--policies" in WORDS else None
+    sys.exit(main(pathlib.Path(sys.argv[1]), "--update" in WORDS, MDLSIM))
