@@ -21,31 +21,24 @@ size_t field_count(const struct field *rows)
     return count;
 }
 
-/* Bytes of the integer that a row stores. All typed units are one uint64_t (types.h). */
+/* Bytes of the integer that a row stores, 0 for none. All typed units are one uint64_t (types.h).
+ */
+static const uint8_t widths[] = {
+    [FIELD_BOOL] = sizeof(bool),        [FIELD_U8] = sizeof(uint8_t),
+    [FIELD_U32] = sizeof(uint32_t),     [FIELD_NAME] = sizeof(uint32_t),
+    [FIELD_FLAGS] = sizeof(uint32_t),   [FIELD_TAG] = sizeof(uint32_t),
+    [FIELD_MDL] = sizeof(uint32_t),     [FIELD_IRP] = sizeof(uint32_t),
+    [FIELD_PROCESS] = sizeof(uint32_t), [FIELD_U64] = sizeof(uint64_t),
+    [FIELD_HEX] = sizeof(uint64_t),     [FIELD_SIZE] = sizeof(uint64_t),
+    [FIELD_TIME] = sizeof(uint64_t),    [FIELD_VA] = sizeof(uint64_t),
+    [FIELD_PA] = sizeof(uint64_t),      [FIELD_GROUP] = 0,
+};
+
 static size_t width_bytes(const struct field *row)
 {
-    switch (row->type) {
-    case FIELD_BOOL: return sizeof(bool);
-    case FIELD_U8: return sizeof(uint8_t);
-    case FIELD_U32:
-    case FIELD_NAME:
-    case FIELD_FLAGS:
-    case FIELD_TAG:
-    case FIELD_MDL:
-    case FIELD_IRP:
-    case FIELD_PROCESS: return sizeof(uint32_t);
-    case FIELD_U64:
-    case FIELD_HEX:
-    case FIELD_SIZE:
-    case FIELD_TIME:
-    case FIELD_VA:
-    case FIELD_PA: return sizeof(uint64_t);
-    case FIELD_END:
-    case FIELD_TEXT:
-    case FIELD_LIST:
-    case FIELD_GROUP: break;
-    }
-    BUG2("row holds no integer", row->type, row->offset);
+    size_t bytes = (size_t)row->type < COUNT_OF(widths) ? widths[row->type] : 0;
+    CHECK2(bytes != 0, row->type, row->offset);
+    return bytes;
 }
 
 uint64_t field_get(const struct field *row, const void *record)
@@ -75,15 +68,10 @@ void field_set(const struct field *row, void *record, uint64_t value)
     bool flag = value != 0;
     uint8_t narrow = (uint8_t)value;
     uint32_t middle = (uint32_t)value;
-    const void *source = &value;
-    if (row->type == FIELD_BOOL) {
-        source = &flag;
-    } else if (bytes == sizeof narrow) {
-        source = &narrow;
-    } else if (bytes == sizeof middle) {
-        source = &middle;
-    }
-    memcpy(member, source, bytes);
+    if (bytes == sizeof middle) memcpy(member, &middle, sizeof middle);
+    else if (bytes == sizeof value) memcpy(member, &value, sizeof value);
+    else if (row->type == FIELD_BOOL) memcpy(member, &flag, sizeof flag);
+    else memcpy(member, &narrow, sizeof narrow);
 }
 
 const char *names_find_name(const struct names *names, uint64_t value)

@@ -315,20 +315,17 @@ static bool compile_argument(struct call *call, size_t i, const struct node *lis
     return arg->value != 0;
 }
 
-static bool is_simple(const struct compiler *c, const struct call_step *step)
+/* Whether the argument is a constant that is as good as stored. */
+static bool is_settled(const struct compiler *c, const struct call_arg *arg, void *record)
 {
-    for (uint32_t i = 0; i < step->arg_count; i++) {
-        const struct call_arg *arg = &step->args[i];
-        if (!arg->value || arg->list) return false;
-        uint8_t op = node_of(c, arg->value)->op;
-        if (op != EXPR_CONSTANT && op != EXPR_NAME) return false;
-    }
-    return true;
+    struct value v;
+    return is_constant(c, arg->value, &v) && call_store_constant(arg->field, v, record);
 }
 
 static void compile_arguments(struct call *call, uint32_t step)
 {
     struct call_arg *args = arena_new(call->c->arena, call->rows + 1, sizeof *args);
+    unsigned char *record = arena_new(call->c->arena, ROUTINE_ARGS_BYTES, 1);
     const struct node *list = NULL;
     uint32_t count = 0;
     for (size_t i = 0; i < call->rows; i++) {
@@ -336,11 +333,12 @@ static void compile_arguments(struct call *call, uint32_t step)
     }
     for (size_t i = 0; i < call->rows; i++) {
         if (call->routine->args[i].flags & FIELD_OUT) continue;
-        compile_argument(call, i, list, &args[count++]);
+        args[count] = (struct call_arg){ 0 };
+        compile_argument(call, i, list, &args[count]);
+        if (!is_settled(call->c, &args[count], record)) count++;
     }
     struct call_step out = { .routine = call->routine, .args = args, .arg_count = count,
-                             .series = (uint32_t)routine_index(call->routine) };
-    out.simple = is_simple(call->c, &out);
+                             .series = (uint32_t)routine_index(call->routine), .record = record };
     step_at(call->c, step)->u.call = out;
 }
 

@@ -56,11 +56,28 @@ static bool in_range(const struct field *f, uint64_t v)
     }
 }
 
+static bool is_object(const struct field *f)
+{
+    return f->type == FIELD_MDL || f->type == FIELD_IRP || f->type == FIELD_PROCESS;
+}
+
+bool call_store_constant(const struct field *f, struct value v, void *record)
+{
+    bool null = v.kind == VALUE_NULL;
+    if (f->type == FIELD_LIST || value_is_object(v) || (is_object(f) && !null)) return false;
+    if (v.kind == VALUE_BOOL && f->type != FIELD_BOOL && f->type != FIELD_U32) return false;
+    if (!in_range(f, v.v)) return false;
+    field_set(f, record, v.v);
+    return true;
+}
+
 static bool store_arg(struct sim *s, const struct step *step, const struct field *f, struct value v,
                       void *record)
 {
     uint64_t number = v.v;
-    if (f->type == FIELD_MDL || f->type == FIELD_IRP) {
+    if (f->type == FIELD_MDL && v.kind == VALUE_MDL) {
+        number = v.id;
+    } else if (f->type == FIELD_MDL || f->type == FIELD_IRP) {
         if (!object_id(s, step, f, v, &number)) return false;
     } else if (f->type == FIELD_PROCESS) {
         if (!process_id(s, step, f, v, &number)) return false;
@@ -88,18 +105,27 @@ static bool store_list(struct sim *s, const struct call_arg *arg, void *record)
     return true;
 }
 
+/* Most arguments are names of the thread. */
+static bool eval_quickly(struct sim *s, expr_t e, struct value *out)
+{
+    const struct expr_node *n = &s->program->nodes[e];
+    if (n->op != EXPR_NAME || s->thread->names[n->a].kind == VALUE_UNBOUND) return eval(s, e, out);
+    *out = s->thread->names[n->a];
+    return true;
+}
+
 static bool make_record(struct sim *s, const struct step *step, void *record)
 {
     const struct call_step *call = &step->u.call;
-    memset(record, 0, call->routine->args_bytes);
+    memcpy(record, call->record, ROUTINE_ARGS_BYTES);
     for (uint32_t i = 0; i < call->arg_count; i++) {
         const struct call_arg *arg = &call->args[i];
         struct value v;
         if (arg->field->type == FIELD_LIST) {
             if (!store_list(s, arg, record)) return false;
         } else if (arg->value != 0) {
-            if (!eval(s, arg->value, &v) || !store_arg(s, step, arg->field, v, record))
-                return false;
+            if (!eval_quickly(s, arg->value, &v)) return false;
+            if (!store_arg(s, step, arg->field, v, record)) return false;
         }
     }
     return true;

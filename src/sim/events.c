@@ -123,7 +123,8 @@ void event_arg_names(struct event *e, const char *key, enum event_arg_type type,
 void series_add(struct series *series, uint64_t cycles, bool failed, const uint64_t *before,
                 const uint64_t *after)
 {
+    uint64_t *restrict cost = series->cost;
     hist_add(&series->hist, cycles);
     series->failures += failed;
-    for (unsigned i = 0; i < COST_COUNT; i++) series->cost[i] += after[i] - before[i];
+    for (unsigned i = 0; i < COST_COUNT; i++) cost[i] += after[i] - before[i];
 }

@@ -73,13 +73,13 @@ struct call_arg {
 };
 struct call_step {
     const struct routine *routine;
-    const struct call_arg
-        *args; /* in the order of routine->args, every one present but out parameters */
+    const struct call_arg *args; /* in the order of routine->args, those that `record` lacks */
     uint32_t arg_count;
-    uint32_t series; /* latency series */
-    /* all arguments are constants or plain names of thread slots: the fast path */
-    bool simple;
+    uint32_t series;             /* latency series */
+    const unsigned char *record; /* ROUTINE_ARGS_BYTES: the arguments that are constants */
 };
+/* Stores a constant argument as a step would. False: only the step can tell what becomes of it. */
+bool call_store_constant(const struct field *f, struct value v, void *record);
 enum access_pattern { PATTERN_SEQUENTIAL, PATTERN_RANDOM, PATTERN_CHASE };
 struct access_step {
     enum access_type type;
