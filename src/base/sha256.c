@@ -6,7 +6,7 @@
 enum { BLOCK_BYTES = 64, LENGTH_AT = 56 };
 
 /* First 32 bits of the fractional parts of the cube roots of the first 64 primes (4.2.2). */
-static const uint32_t K[64] = {
+const uint32_t sha256_k[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -44,7 +44,7 @@ static void schedule_next(uint32_t w[16])
 #define STEP(a, b, c, d, e, f, g, h, t)                                                            \
     do {                                                                                           \
         uint32_t Sigma1 = rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25);          \
-        uint32_t t1 = h + Sigma1 + (g ^ (e & (f ^ g))) + K[first + (t)] + w[t];                    \
+        uint32_t t1 = h + Sigma1 + (g ^ (e & (f ^ g))) + sha256_k[first + (t)] + w[t];             \
         uint32_t Sigma0 = rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22);          \
         d += t1;                                                                                   \
         h = t1 + Sigma0 + ((a & b) | (c & (a | b)));                                               \
@@ -75,16 +75,26 @@ static void compress(uint32_t state[8], const uint8_t block[BLOCK_BYTES])
     for (size_t i = 0; i < 8; i++) state[i] += add[i];
 }
 
+static void compress_all(struct sha256 *h, const uint8_t *blocks, size_t count)
+{
+    if (h->blocks != NULL) {
+        h->blocks(h->state, blocks, count);
+        return;
+    }
+    for (; count > 0; count--, blocks += BLOCK_BYTES) compress(h->state, blocks);
+}
+
 /* The rest of the message, a 1 bit, zeros and the length in bits (5.1.1): one block or two. */
-static void finish(uint32_t state[8], const uint8_t *rest, size_t rest_bytes, uint64_t length)
+static void finish(struct sha256 *h)
 {
     uint8_t tail[2 * BLOCK_BYTES] = { 0 };
-    if (rest_bytes > 0) memcpy(tail, rest, rest_bytes);
+    size_t rest_bytes = (size_t)(h->length % BLOCK_BYTES);
+    if (rest_bytes > 0) memcpy(tail, h->rest, rest_bytes);
     tail[rest_bytes] = 0x80;
     size_t tail_bytes = rest_bytes < LENGTH_AT ? BLOCK_BYTES : 2 * BLOCK_BYTES;
-    uint64_t bits = length * 8;
+    uint64_t bits = h->length * 8;
     for (size_t i = 0; i < 8; i++) tail[tail_bytes - 1 - i] = (uint8_t)(bits >> (8 * i));
-    for (size_t at = 0; at < tail_bytes; at += BLOCK_BYTES) compress(state, tail + at);
+    compress_all(h, tail, tail_bytes / BLOCK_BYTES);
 }
 
 void sha256_begin(struct sha256 *h)
@@ -95,6 +105,12 @@ void sha256_begin(struct sha256 *h)
     } };
 }
 
+void sha256_begin_with(struct sha256 *h, sha256_blocks *blocks)
+{
+    sha256_begin(h);
+    h->blocks = blocks;
+}
+
 void sha256_add(struct sha256 *h, const void *bytes, size_t length)
 {
     const uint8_t *next = bytes;
@@ -103,21 +119,22 @@ void sha256_add(struct sha256 *h, const void *bytes, size_t length)
     if (rest_bytes > 0 && length >= BLOCK_BYTES - rest_bytes) {
         size_t missing = BLOCK_BYTES - rest_bytes;
         memcpy(h->rest + rest_bytes, next, missing);
-        compress(h->state, h->rest);
+        compress_all(h, h->rest, 1);
         next += missing;
         length -= missing;
         rest_bytes = 0;
     }
-    for (; length >= BLOCK_BYTES; length -= BLOCK_BYTES, next += BLOCK_BYTES) {
-        compress(h->state, next);
-    }
+    size_t whole = length - length % BLOCK_BYTES;
+    if (whole > 0) compress_all(h, next, whole / BLOCK_BYTES);
+    next += whole;
+    length -= whole;
     if (length > 0) memcpy(h->rest + rest_bytes, next, length);
 }
 
 void sha256_end(struct sha256 *h, char hex[65])
 {
     static const char digits[] = "0123456789abcdef";
-    finish(h->state, h->rest, (size_t)(h->length % BLOCK_BYTES), h->length);
+    finish(h);
     for (size_t i = 0; i < 64; i++) hex[i] = digits[(h->state[i / 8] >> (28 - 4 * (i % 8))) & 15];
     hex[64] = '\0';
 }

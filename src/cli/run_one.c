@@ -5,6 +5,7 @@
 
 #include "cli/host.h"
 #include "cli/progress.h"
+#include "cli/sha256_x86.h"
 #include "trace/memory_dump.h"
 #include "trace/output.h"
 #include "trace/summary.h"
@@ -148,6 +149,7 @@ static void simulate(struct run_one *one, struct job *job, struct output *output
             one->options->detail != NULL && strcmp(one->options->detail, "access") == 0,
         .write = output_write,
         .context = output,
+        .digest_blocks = sha256_x86(),
     };
     struct watch watch = { .output = output };
     progress_init(&watch.progress, sim, one->options->quiet);

@@ -62,7 +62,7 @@ void json_sink_init(struct json_sink *s, const struct allocator *from,
     text_room(&s->out, CHUNK_BYTES + CHUNK_BYTES / 4);
     s->sink = (struct sink){ .event = on_event, .context = s };
     if (options->detail_access) s->sink.access = on_access;
-    sha256_begin(&s->digest);
+    sha256_begin_with(&s->digest, options->digest_blocks);
     for (size_t i = 0; i < COST_COUNT; i++) {
         struct text key;
         text_init(&key, from);

@@ -37,6 +37,7 @@ struct json_sink_options {
     /* Takes the next bytes of the trace; false: no more is wanted (it has kept the reason). */
     bool (*write)(void *context, const char *bytes, size_t length);
     void *context;
+    sha256_blocks *digest_blocks; /* what the host does the digest of jsonl by; may be NULL */
 };
 
 struct json_sink {

@@ -1,6 +1,7 @@
 /* Unit tests of base/sha256: vectors of FIPS 180-4 (NIST, Examples with Intermediate Values), and
  * every length around the padding. */
 #include "base/sha256.h"
+#include "cli/sha256_x86.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -76,5 +77,22 @@ Test(sha256, in_pieces_of_any_length)
         }
         sha256_end(&h, pieces);
         cr_assert_str_eq(pieces, whole, "pieces of %zu", step);
+    }
+}
+
+/* The processor's own instructions, where it has them, and portable C agree on every length. */
+Test(sha256, both_ways)
+{
+    uint8_t bytes[1000];
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(i * i + i / 7);
+    for (size_t length = 0; length <= sizeof bytes; length++) {
+        struct sha256 h;
+        char own[65], portable[65];
+        sha256_begin_with(&h, sha256_x86());
+        sha256_add(&h, bytes, length / 3);
+        sha256_add(&h, bytes + length / 3, length - length / 3);
+        sha256_end(&h, own);
+        sha256_hex(bytes, length, portable);
+        cr_assert_str_eq(own, portable, "length %zu", length);
     }
 }
