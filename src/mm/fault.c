@@ -275,13 +275,10 @@ struct touch fault_resolve(struct mm *mm, va_t at, enum access_type type, bool u
 
 /* ---- accesses ---- */
 
-/* A translation that outlived its entry: possible only while a flush is pending. */
-static bool is_stale(struct mm *mm, va_t at, uint64_t entry)
+bool mm_is_stale(struct mm *mm, va_t at, uint64_t entry)
 {
-    const struct syspte *s = &mm->syspte;
-    bool outside = at.v - s->base.v >= s->total * PAGE_BYTES;
-    if (__builtin_expect(outside && mm->hw->cpu->owed_count == 0, 1)) return false;
-    if (!outside && s->pending.total != 0 && syspte_is_free(mm, at)) return true;
+    if (mm_is_fresh(mm, at)) return false;
+    if (mm->syspte.pending.total != 0 && syspte_is_free(mm, at)) return true;
     return mm->hw->cpu->owed_count != 0 && mm_stale(mm, at, entry).why != STALE_NOT;
 }
 
@@ -290,7 +287,7 @@ static struct touch touched(struct mm *mm, va_t at, const struct translation *t)
     return (struct touch){ .end = TOUCH_OK,
                            .at = translation_pa(t, at),
                            .entry = t->entry,
-                           .stale = is_stale(mm, at, t->entry) };
+                           .stale = mm_is_stale(mm, at, t->entry) };
 }
 
 static struct exception exception_of(va_t at, enum access_type type, bool user,
@@ -327,27 +324,23 @@ static struct touch touch_faulting(struct mm *mm, va_t at, enum access_type type
     BUG2("a fault does not end", at.v, fault);
 }
 
-/* Into the caller's struct, in one go: copies of it were a tenth of a run. */
+/* Into the caller's struct, and of it what such an access has: copies were a tenth of a run. */
 void mm_touch_into(struct mm *mm, va_t at, enum access_type type, bool user, bool driver,
                    struct touch *out)
 {
-    const struct cpu *cpu = mm->hw->cpu;
-    uint64_t misses = cpu->l1d.counts.misses + cpu->l1i.counts.misses;
     struct translation t = hw_translate(mm->hw, at, type, user);
-    bool hit = misses == cpu->l1d.counts.misses + cpu->l1i.counts.misses;
-    bool walked = !hit && cpu->last_walk.top != 0;
     if (__builtin_expect(t.fault == ACCESS_OK, 1)) {
-        *out = (struct touch){ .end = TOUCH_OK,
-                               .at = translation_pa(&t, at),
-                               .entry = t.entry,
-                               .stale = is_stale(mm, at, t.entry),
-                               .walked = walked,
-                               .hit = hit };
-        return;
+        out->end = TOUCH_OK;
+        out->status = ST_SUCCESS;
+        out->at = translation_pa(&t, at);
+        out->entry = t.entry;
+        out->stale = !mm_is_fresh(mm, at) && mm_is_stale(mm, at, t.entry);
+        out->faulted = false;
+    } else {
+        *out = touch_faulting(mm, at, type, user, driver, t.fault);
     }
-    *out = touch_faulting(mm, at, type, user, driver, t.fault);
-    out->hit = hit && t.fault != FAULT_NOT_CANONICAL;
-    out->walked = walked;
+    out->hit = t.hit;
+    out->walked = t.walked;
 }
 
 void mm_touch_faulted(struct mm *mm, va_t at, enum access_type type, bool user, bool driver,

@@ -15,6 +15,9 @@ void mm_touch_into(struct mm *mm, va_t at, enum access_type type, bool user, boo
 /* The rest of it where the translation ended in a fault. hit and walked are not set. */
 void mm_touch_faulted(struct mm *mm, va_t at, enum access_type type, bool user, bool driver,
                       enum access_fault fault, struct touch *out);
+/* Whether an access that the entry translated used what the tables no longer say: possible only
+ * while a flush is pending. */
+bool mm_is_stale(struct mm *mm, va_t at, uint64_t entry);
 static inline struct touch mm_touch(struct mm *mm, va_t at, enum access_type type, bool user,
                                     bool driver)
 {

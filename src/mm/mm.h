@@ -75,3 +75,11 @@ va_t mm_new_object(struct mm *mm,
 /* Every invariant: PFN references equal their holders, PTEs used + free = total, TLB entries agree
  * with the page tables or a pending flush, costs sum to the clock. */
 void mm_check(struct mm *mm);
+
+/* Surely not stale: see mm_is_stale(). */
+static inline bool mm_is_fresh(const struct mm *mm, va_t at)
+{
+    const struct syspte *s = &mm->syspte;
+    bool pends = s->pending.total != 0 && at.v - s->base.v < s->total * PAGE_BYTES;
+    return !pends && mm->hw->cpu->owed_count == 0;
+}

@@ -1,4 +1,4 @@
-/* Who left a stale translation. Only asked where there may be one: see is_stale() in fault.c. */
+/* Who left a stale translation. Only asked where there may be one: see mm_is_stale(). */
 #include "mm/stale.h"
 
 #include "mm/mm.h"

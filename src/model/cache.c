@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "model/tlb.h"
+#include "model/tlb_set.h"
 
 #include <string.h>
 
@@ -61,44 +62,38 @@ static uint64_t *set_make(struct cache *c, uint64_t line)
     return cache_set_at(c, set);
 }
 
-static void move_to_front(uint64_t *tags, uint32_t way, uint64_t tag)
+static inline uint32_t way_of(const struct cache *c, const uint64_t *tags, uint64_t tag)
 {
-    for (; way > 0; way--) tags[way] = tags[way - 1];
-    tags[0] = tag;
+    if (__builtin_expect(c->ways <= TLB_SET_WAYS_MOST, 1)) return tlb_set_way(tags, c->ways, tag);
+    return tlb_set_way_portable(tags, c->ways, tag);
+}
+
+/* Where a line goes that is not there. LRU and FIFO keep sets in order, empty places behind the
+ * others: it moves all of them on by one, over the last. */
+static uint32_t victim_way(struct cache *c, const uint64_t *tags)
+{
+    if (c->policy == POLICY_LRU || c->policy == POLICY_FIFO) return c->ways - 1;
+    uint32_t empty = tlb_set_way_portable(tags, c->ways, 0);
+    if (empty < c->ways) return empty;
+    if (c->policy == POLICY_PLRU) return plru_victim(tags[c->ways], c->ways);
+    return (uint32_t)rng_below(&c->rng, c->ways);
 }
 
 bool cache_use(struct cache *c, uint64_t line)
 {
-    if (c->piece == NULL) return false;
-    uint64_t *tags = cache_set_at(c, cache_set_of(c, line)), tag = line + 1;
-    if (tags == NULL) return false;
-    for (uint32_t way = 0; way < c->ways; way++) {
-        if (tags[way] != tag) continue;
-        if (c->policy == POLICY_LRU) move_to_front(tags, way, tag);
-        if (c->policy == POLICY_PLRU) plru_touch(&tags[c->ways], c->ways, way);
-        return true;
+    uint64_t *tags = c->piece != NULL ? cache_set_at(c, cache_set_of(c, line)) : NULL;
+    if (__builtin_expect(tags == NULL, 0)) tags = set_make(c, line);
+    uint64_t tag = line + 1;
+    uint32_t way = way_of(c, tags, tag);
+    bool hit = way < c->ways;
+    if (!hit) {
+        way = victim_way(c, tags);
+        c->counts.evictions += tags[way] != 0;
     }
-    return false;
-}
-
-static uint32_t victim_way(struct cache *c, const uint64_t *tags)
-{
-    for (uint32_t way = 0; way < c->ways; way++)
-        if (tags[way] == 0) return way;
-    if (c->policy == POLICY_PLRU) return plru_victim(tags[c->ways], c->ways);
-    if (c->policy == POLICY_RANDOM) return (uint32_t)rng_below(&c->rng, c->ways);
-    return c->ways - 1;
-}
-
-void cache_fill(struct cache *c, uint64_t line)
-{
-    uint64_t *tags = set_make(c, line);
-    uint32_t way = victim_way(c, tags);
-    c->counts.evictions += tags[way] != 0;
-    if (c->policy == POLICY_LRU || c->policy == POLICY_FIFO) {
-        move_to_front(tags, way, line + 1);
-        return;
-    }
-    tags[way] = line + 1;
+    if (c->policy == POLICY_LRU || (c->policy == POLICY_FIFO && !hit))
+        tlb_set_rotate(tags, way, tag);
+    else
+        tags[way] = tag;
     if (c->policy == POLICY_PLRU) plru_touch(&tags[c->ways], c->ways, way);
+    return hit;
 }

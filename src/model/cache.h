@@ -48,7 +48,6 @@ static inline bool cache_is_newest(const struct cache *c, uint64_t line)
 {
     return c->only != NULL && c->only[(line & c->set_mask) * (c->ways + 1)] == line + 1;
 }
-/* Uses a line (its number: physical address / 64). False when it is not there. Counts nothing. */
+/* Uses a line (its number: physical address / 64), or puts it in and counts the eviction of
+ * another. Whether it was there. */
 bool cache_use(struct cache *c, uint64_t line);
-/* Puts in a line that is not there. Counts the eviction of another. */
-void cache_fill(struct cache *c, uint64_t line);

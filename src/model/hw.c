@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "model/tlb_level.h"
+#include "model/tlb_set.h"
 
 #include <string.h>
 
@@ -16,6 +17,11 @@ static void level_init(struct tlb_level *level, const struct allocator *from,
         if (g->array_of[i] != TLB_NO_ARRAY && g->array[g->array_of[i]].entries != 0)
             level->sizes = (uint8_t)(level->sizes | 1u << i);
     }
+    if ((level->sizes >> PAGE_4K & 1) == 0) return;
+    struct tlb_array *a = &level->array[level->array_of[PAGE_4K]];
+    bool simple = a->policy == POLICY_LRU && !a->hashed && (a->sets & (a->sets - 1)) == 0;
+    if (simple && a->ways <= TLB_SET_WAYS_MOST)
+        level->small = (struct tlb_lane){ a->tag, a->data, a->sets - 1, a->ways, a };
 }
 
 /* Nobody publishes how many translations of guest frames a processor keeps: an estimate. */
@@ -42,6 +48,15 @@ static void cpu_init(struct hw *hw, struct cpu *cpu, const struct hw_config *con
     if (config->kva_shadow) cpu->context[0] = cpu->context[1] = 1;
 }
 
+static const unsigned canonical_bits[] = {
+    [PAGING_4_LEVEL] = 48, [PAGING_5_LEVEL] = 57, [PAGING_PAE] = 32
+};
+
+static uint64_t canonical_half(enum paging_mode mode)
+{
+    return mode == PAGING_PAE ? 0 : UINT64_C(1) << (canonical_bits[mode] - 1);
+}
+
 void hw_init(struct hw *hw, const struct allocator *from, const struct hw_config *config)
 {
     static const unsigned top_levels[] = {
@@ -57,6 +72,8 @@ void hw_init(struct hw *hw, const struct allocator *from, const struct hw_config
                                           ? LEVEL_PDPT
                                           : LEVEL_PD,
                        .kernel_start = config->kernel_start,
+                       .canonical_half = canonical_half(config->mode),
+                       .canonical_bits = canonical_bits[config->mode],
                        .nested = config->nested,
                        .walkers = config->walkers,
                        .cpu_count = config->cpu_count,
@@ -122,7 +139,7 @@ static va_t address_of(const struct hw *hw, uint64_t tag)
 {
     static const unsigned shifts[PAGE_SIZE_COUNT] = { 12, 21, 30 };
     unsigned shift = shifts[tlb_tag_size(tag)];
-    uint64_t v = (tag & (((uint64_t)1 << TLB_SIZE_SHIFT) - 1)) << shift;
+    uint64_t v = (tag & TLB_PAGE_MASK) << shift;
     if (hw->mode == PAGING_PAE) return va(v & UINT32_MAX);
     unsigned top = hw->mode == PAGING_5_LEVEL ? 56 : 47;
     return va(v >> top & 1 ? v | ~(uint64_t)0 << top : v);

@@ -142,9 +142,12 @@ struct hw {
     unsigned top_level;    /* LEVEL_PML4, LEVEL_PML5 or LEVEL_PDPT */
     unsigned large_level;  /* of the largest page: LEVEL_PD, or LEVEL_PDPT with pages of 1 GiB */
     uint64_t kernel_start; /* lowest kernel address: entries above it are the system's and global */
+    uint64_t canonical_half; /* added to an address, */
+    unsigned canonical_bits; /* its bits above these are 0 when it is canonical */
     struct phys phys;
     const struct type_range *types; /* of the scenario */
     size_t type_count;
+    struct type_run type_run; /* found last */
     bool has_caches, nested;
     uint32_t walkers; /* page walks that a processor makes at once */
     struct cache *l3;
@@ -197,6 +200,12 @@ void hw_free(struct hw *hw);
  * are marked pending through `may_be_stale`. BUG when one is broken. */
 void hw_check(struct hw *hw, bool (*may_be_stale)(void *context, va_t address), void *context);
 
+/* Whether the processor can translate the address: SDM volume 1, 3.3.7.1; with PAE 32 bits. */
+static inline bool hw_is_canonical(const struct hw *hw, va_t at)
+{
+    return (at.v + hw->canonical_half) >> hw->canonical_bits == 0;
+}
+
 /* The only way to move a clock. */
 static inline void charge(struct hw *hw, enum cost cost, uint64_t times)
 {
@@ -216,7 +225,16 @@ void hw_idle(struct hw *hw, cycles_t until);
 void memory_init(struct hw *hw, const struct hw_config *config);
 void memory_free(struct hw *hw);
 /* One fetch of a page walk: charges what the level costs that serves it. */
-enum served memory_fetch(struct hw *hw, pa_t at);
+enum served memory_fetch_line(struct hw *hw, pa_t at);
+static inline enum served memory_fetch(struct hw *hw, pa_t at)
+{
+    struct cache *first = &hw->cpu->l1d_cache;
+    if (hw->nested || !cache_is_newest(first, at.v >> CACHE_LINE_SHIFT))
+        return memory_fetch_line(hw, at);
+    first->counts.hits++;
+    charge(hw, COST_WALK_REFERENCE, 1);
+    return SERVED_L1D;
+}
 /* The same at an address of the host, where the machine is its guest. */
 enum served memory_fetch_host(struct hw *hw, pa_t at);
 /* An access to data: each line it touches is looked up and charged; one charge without caches. */
@@ -337,13 +355,39 @@ enum access_fault {
 struct translation {
     uint64_t entry; /* the page-table entry used (as cached), with its effective memory type */
     enum access_fault fault;
-    unsigned level; /* LEVEL_PT, or LEVEL_PD for a 2 MiB page ... */
+    uint8_t level; /* LEVEL_PT, or LEVEL_PD for a 2 MiB page ... */
+    bool hit;      /* the first level had it */
+    bool walked;   /* no level had it */
 };
 
 /* One look-up of one page by the current CPU in map cpu->map: first-level TLB, second level, page
  * walk; counts and charges all of it, sets accessed and dirty bits. Does not charge the data access
  * itself. */
 struct translation hw_translate(struct hw *hw, va_t at, enum access_type type, bool user);
+/* The shortest way: counts a hit and gives the entry of a 4 KiB page when the first level has it as
+ * the one of its set used last, and it permits the access as it is. Else 0, and nothing happens. */
+static inline uint64_t hw_translate_front(struct hw *hw, va_t at, enum access_type type, bool user)
+{
+    static const uint64_t bits[ACCESS_TYPE_COUNT] = { [ACCESS_WRITE] = PTE_WRITE | PTE_DIRTY,
+                                                      [ACCESS_EXECUTE] = PTE_NO_EXECUTE };
+    struct cpu *cpu = hw->cpu;
+    bool code = type == ACCESS_EXECUTE && cpu->l1i.sizes != 0;
+    struct tlb_level *level = code ? &cpu->l1i : &cpu->l1d;
+    const struct tlb_lane *lane = &level->small;
+    if (lane->ways == 0 || !hw_is_canonical(hw, at) || cpu->leaves_on == user) return 0;
+    uint64_t page = at.v >> PAGE_SHIFT_BITS;
+    size_t front = (size_t)(page & lane->mask) * lane->ways;
+    uint64_t mode = user ? PTE_USER : 0, tag = tlb_tag(page & TLB_PAGE_MASK, PAGE_4K,
+                                                       cpu->context[at.v >= hw->kernel_start]);
+    uint64_t entry = lane->data[front];
+    if (lane->tag[front] != tag || (entry & (bits[type] | mode)) !=
+                                       ((bits[type] & ~PTE_NO_EXECUTE) | mode))
+        return 0;
+    level->counts.lookups++;
+    level->counts.hits++;
+    level->counts.size_hits[PAGE_4K]++;
+    return entry;
+}
 /* The same where the caller knows that the first level has no entry for the page and that the
  * address is canonical. */
 struct translation hw_translate_missed(struct hw *hw, va_t at, enum access_type type, bool user);

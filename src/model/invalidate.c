@@ -23,23 +23,37 @@ static void count_dropped(void *context, uint64_t tag)
     level->counts.size_invalidations[size]++;
 }
 
-static void level_drop_spaces(struct tlb_level *level, struct tlb_spaces spaces)
+/* All of them: no need to count one by one. */
+static void level_empty(struct tlb_level *level)
 {
-    bool everything = spaces.first == 0 && spaces.last == UINT32_MAX;
-    for (unsigned i = 0; i < PAGE_SIZE_COUNT; i++)
-        tlb_array_drop_spaces(&level->array[i], spaces, everything ? NULL : count_dropped, level);
-    if (!everything) return;
-    for (unsigned i = 0; i < PAGE_SIZE_COUNT; i++) { /* all of them: no need to count one by one */
-        level->counts.invalidations += level->valid[i];
+    uint64_t dropped = 0;
+    for (unsigned i = 0; i < PAGE_SIZE_COUNT; i++) dropped += tlb_array_empty(&level->array[i]);
+    if (dropped == 0) return;
+    level->counts.invalidations += dropped;
+    for (unsigned i = 0; i < PAGE_SIZE_COUNT; i++) {
         level->counts.size_invalidations[i] += level->valid[i];
         level->valid[i] = 0;
     }
 }
 
+static void level_drop_spaces(struct tlb_level *level, struct tlb_spaces spaces)
+{
+    if (tlb_is_every_space(spaces)) {
+        level_empty(level);
+        return;
+    }
+    for (unsigned i = 0; i < PAGE_SIZE_COUNT; i++)
+        tlb_array_drop_spaces(&level->array[i], spaces, count_dropped, level);
+}
+
 void cpu_drop_structures(struct cpu *cpu, struct tlb_spaces spaces)
 {
-    for (unsigned i = 0; i < PSC_COUNT; i++)
-        tlb_array_drop_spaces(&cpu->psc[i], spaces, NULL, NULL);
+    for (unsigned i = 0; i < PSC_COUNT; i++) {
+        struct tlb_array *a = &cpu->psc[i];
+        if (a->valid_count == 0) continue;
+        if (tlb_is_every_space(spaces)) tlb_array_empty(a);
+        else tlb_array_drop_spaces(a, spaces, NULL, NULL);
+    }
 }
 
 void cpu_drop_page(struct cpu *cpu, va_t at, uint32_t space)

@@ -35,28 +35,20 @@ void memory_free(struct hw *hw)
     mem_free(hw->from, hw->l3, hw->l3_count, sizeof *hw->l3);
 }
 
-static struct cache *cache_of(struct cpu *cpu, enum cache_level level)
-{
-    return level == CACHE_L1D ? &cpu->l1d_cache : level == CACHE_L2 ? &cpu->l2_cache
-                                                                    : cpu->l3_cache;
-}
-
 /* Where the line is: a level, or SERVED_MEMORY. From then on all levels have it. */
-static enum served find_line(struct cpu *cpu, uint64_t line, bool counts)
+static enum served find_line(struct cpu *cpu, uint64_t line, uint64_t counts)
 {
-    unsigned level = CACHE_L1D;
-    for (; level < CACHE_LEVEL_COUNT; level++) {
-        struct cache *c = cache_of(cpu, level);
+    struct cache *levels[CACHE_LEVEL_COUNT] = { &cpu->l1d_cache, &cpu->l2_cache, cpu->l3_cache };
+    for (unsigned level = CACHE_L1D; level < CACHE_LEVEL_COUNT; level++) {
+        struct cache *c = levels[level];
         if (c->ways == 0) continue;
-        bool hit = cache_use(c, line);
-        if (counts) *(hit ? &c->counts.hits : &c->counts.misses) += 1;
-        if (hit) break;
+        if (cache_use(c, line)) {
+            c->counts.hits += counts;
+            return (enum served)level;
+        }
+        c->counts.misses += counts;
     }
-    for (unsigned i = level; i-- > CACHE_L1D;) {
-        struct cache *c = cache_of(cpu, i);
-        if (c->ways != 0) cache_fill(c, line);
-    }
-    return (enum served)level;
+    return SERVED_MEMORY;
 }
 
 enum served memory_fetch_host(struct hw *hw, pa_t at)
@@ -67,13 +59,13 @@ enum served memory_fetch_host(struct hw *hw, pa_t at)
         charge(hw, COST_WALK_REFERENCE, 1);
         return SERVED_L2;
     }
-    enum served served = find_line(hw->cpu, at.v >> CACHE_LINE_SHIFT, true);
+    enum served served = find_line(hw->cpu, at.v >> CACHE_LINE_SHIFT, 1);
     enum cost cost = costs[served];
     charge(hw, cost, 1);
     return served;
 }
 
-enum served memory_fetch(struct hw *hw, pa_t at)
+enum served memory_fetch_line(struct hw *hw, pa_t at)
 {
     return memory_fetch_host(hw, hw->nested ? nested_address(at) : at);
 }
@@ -89,7 +81,7 @@ void memory_access_lines(struct hw *hw, pa_t at, uint64_t bytes)
     if (hw->nested) at = nested_address(at);
     uint64_t last = (at.v + bytes - 1) >> CACHE_LINE_SHIFT;
     for (uint64_t line = at.v >> CACHE_LINE_SHIFT; line <= last; line++) {
-        enum cost cost = costs[find_line(hw->cpu, line, true)];
+        enum cost cost = costs[find_line(hw->cpu, line, 1)];
         charge(hw, cost, 1);
     }
 }
@@ -100,7 +92,7 @@ void memory_place(struct hw *hw, pa_t at, uint64_t bytes)
     if (hw->nested) at = nested_address(at);
     uint64_t last = (at.v + bytes - 1) >> CACHE_LINE_SHIFT;
     for (uint64_t line = at.v >> CACHE_LINE_SHIFT; line <= last; line++)
-        find_line(hw->cpu, line, false);
+        find_line(hw->cpu, line, 0);
 }
 
 void memory_empty(struct hw *hw)

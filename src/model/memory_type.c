@@ -35,41 +35,65 @@ enum memory_type memory_type_effective(enum memory_type pat, enum memory_type ra
 
 /* ---- ranges ---- */
 
-/* The type of a frame, and how many frames from it on are of the same range or gap. */
-static enum memory_type type_at(const struct hw *hw, pfn_t f, uint64_t *count)
+/* Narrows [first, end), which holds f, so that it begins or ends with a range of others. */
+static void leave_out(uint64_t f, const struct type_range *r, uint64_t *first, uint64_t *end)
 {
-    uint64_t gap = UINT64_MAX;
+    uint64_t behind = r->first.v + r->page_count;
+    if (r->first.v > f && r->first.v < *end) *end = r->first.v;
+    if (behind <= f && behind > *first) *first = behind;
+}
+
+/* The type of a frame, and the frames around it that are of the same range or gap. */
+static enum memory_type type_at(const struct hw *hw, pfn_t f, uint64_t *first, uint64_t *end)
+{
+    *first = 0;
+    *end = UINT64_MAX;
     for (size_t i = 0; i < hw->type_count; i++) {
         const struct type_range *r = &hw->types[i];
         if (f.v - r->first.v < r->page_count) {
-            *count = r->first.v + r->page_count - f.v;
+            *first = r->first.v;
+            *end = r->first.v + r->page_count;
             return r->type;
         }
-        if (r->first.v > f.v && r->first.v - f.v < gap) gap = r->first.v - f.v;
+        leave_out(f.v, r, first, end);
     }
     const struct phys_range *ram = phys_ram_at(&hw->phys, f);
     for (size_t i = 0; ram == NULL && i < hw->phys.ram_count; i++) {
-        uint64_t first = hw->phys.ram[i].first.v;
-        if (first > f.v && first - f.v < gap) gap = first - f.v;
+        const struct phys_range *other = &hw->phys.ram[i];
+        leave_out(f.v, &(struct type_range){ other->first, other->page_count, TYPE_WB }, first,
+                  end);
     }
-    uint64_t rest = ram != NULL ? ram->first.v + ram->page_count - f.v : UINT64_MAX;
-    *count = rest < gap ? rest : gap;
-    return ram != NULL ? TYPE_WB : TYPE_UC;
+    if (ram == NULL) return TYPE_UC;
+    if (ram->first.v > *first) *first = ram->first.v;
+    if (ram->first.v + ram->page_count < *end) *end = ram->first.v + ram->page_count;
+    return TYPE_WB;
+}
+
+void memory_type_run(const struct hw *hw, pfn_t f, struct type_run *out)
+{
+    uint64_t end;
+    enum memory_type range = type_at(hw, f, &out->first, &end);
+    out->page_count = end - out->first;
+    for (unsigned i = 0; i < 4; i++) {
+        enum memory_type pat = memory_type_of_entry((uint64_t)i << PTE_PWT_SHIFT, LEVEL_PT);
+        out->bits[i] = (uint64_t)memory_type_effective(pat, range) << TRANSLATION_TYPE_SHIFT;
+    }
 }
 
 enum memory_type memory_type_of_frame(const struct hw *hw, pfn_t f)
 {
-    uint64_t count;
-    return type_at(hw, f, &count);
+    uint64_t first, end;
+    return type_at(hw, f, &first, &end);
 }
 
 bool memory_types_alike(const struct hw *hw, pfn_t f, uint64_t page_count)
 {
-    uint64_t count;
-    enum memory_type first = type_at(hw, f, &count);
-    for (uint64_t done = 0; done < page_count; done += count) {
-        if (type_at(hw, pfn(f.v + done), &count) != first) return false;
-        if (count >= page_count - done) break;
+    uint64_t start, end;
+    enum memory_type first = type_at(hw, f, &start, &end);
+    while (end - f.v < page_count) {
+        page_count -= end - f.v;
+        f.v = end;
+        if (type_at(hw, f, &start, &end) != first) return false;
     }
     return true;
 }

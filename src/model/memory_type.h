@@ -33,6 +33,13 @@ struct hw;
 /* What the ranges say about a frame: those of the scenario first, else write-back for RAM and
  * uncached for the rest, as firmware sets them up. */
 enum memory_type memory_type_of_frame(const struct hw *hw, pfn_t f);
+/* Frames of one range or gap, and the effective type of each PAT index there, as translations keep
+ * it. The PAT bit itself chooses nothing: both halves of the PAT are alike. */
+struct type_run {
+    uint64_t first, page_count, bits[4];
+};
+/* The run that holds a frame. */
+void memory_type_run(const struct hw *hw, pfn_t f, struct type_run *out);
 bool memory_types_alike(const struct hw *hw, pfn_t f, uint64_t page_count);
 
 /* Where a cached translation keeps the effective type: bits that the processor ignores in entries

@@ -7,6 +7,7 @@
 #define PTE_PRESENT ((uint64_t)1 << 0)
 #define PTE_WRITE ((uint64_t)1 << 1)
 #define PTE_USER ((uint64_t)1 << 2)
+enum { PTE_PWT_SHIFT = 3 }; /* PWT and PCD: the low bits of the PAT index */
 #define PTE_PWT ((uint64_t)1 << 3)
 #define PTE_PCD ((uint64_t)1 << 4)
 #define PTE_ACCESSED ((uint64_t)1 << 5)

@@ -3,7 +3,9 @@
 #include "model/tlb.h"
 
 #include "base/check.h"
-#include "model/tlb_set.h"
+#include "model/tlb_use.h"
+
+#include <string.h>
 
 void tlb_array_init(struct tlb_array *a, const struct allocator *from, struct tlb_geometry g,
                     uint64_t seed)
@@ -57,69 +59,24 @@ uint32_t plru_victim(uint64_t tree, uint32_t ways)
     return low;
 }
 
-/* Puts an entry at the front of a set; those before `way` move on by one, over what is there. */
-static void put_in_front(struct tlb_array *a, size_t base, uint32_t way, uint64_t tag,
-                         uint64_t data)
+uint64_t *tlb_array_find(struct tlb_array *a, uint64_t number, uint64_t tag)
 {
-    tlb_set_rotate(&a->tag[base], way, tag);
-    tlb_set_rotate(&a->data[base], way, data);
+    return tlb_array_use(a, tlb_set_of(a, number), tag);
 }
 
-static uint32_t way_of(const struct tlb_array *a, size_t base, uint64_t tag)
+uint32_t tlb_array_victim(struct tlb_array *a, uint32_t set)
 {
-    const uint64_t *tags = &a->tag[base];
-    if (a->ways <= TLB_SET_WAYS_MOST) return tlb_set_way(tags, a->ways, tag);
-    return tlb_set_way_portable(tags, a->ways, tag);
-}
-
-uint64_t *tlb_array_search(struct tlb_array *a, uint32_t set, uint64_t tag)
-{
-    size_t base = (size_t)set * a->ways;
-    uint32_t way = way_of(a, base, tag);
-    if (way == a->ways) return NULL;
-    if (a->policy == POLICY_LRU) {
-        put_in_front(a, base, way, tag, a->data[base + way]);
-        return &a->data[base];
-    }
-    if (a->policy == POLICY_PLRU) plru_touch(&a->tree[set], a->ways, way);
-    return &a->data[base + way];
-}
-
-static uint32_t victim_way(struct tlb_array *a, uint32_t set)
-{
-    size_t base = (size_t)set * a->ways;
-    if (tlb_is_ordered(a) && a->tag[base + a->ways - 1] != TLB_NO_TAG) return a->ways - 1;
-    uint32_t empty = tlb_set_way_portable(&a->tag[base], a->ways, TLB_NO_TAG);
+    uint32_t empty = tlb_way_of(a, &a->tag[(size_t)set * a->ways], TLB_NO_TAG);
     if (empty < a->ways) return empty;
     if (a->policy == POLICY_PLRU) return plru_victim(a->tree[set], a->ways);
-    if (a->policy == POLICY_RANDOM) return (uint32_t)rng_below(&a->rng, a->ways);
-    return a->ways - 1;
+    return (uint32_t)rng_below(&a->rng, a->ways);
 }
 
 bool tlb_array_fill(struct tlb_array *a, uint64_t number, uint64_t tag, uint64_t data,
                     uint64_t *evicted)
 {
-    uint32_t set = tlb_set_of(a, number);
-    size_t base = (size_t)set * a->ways;
-    uint32_t way = victim_way(a, set);
-    uint64_t old = a->tag[base + way];
-    if (a->filled_count <= TLB_FILLED_MOST) {
-        if (a->filled_count < TLB_FILLED_MOST) a->filled[a->filled_count] = set;
-        a->filled_count++;
-    }
-    if (tlb_is_ordered(a)) {
-        put_in_front(a, base, way, tag, data);
-    } else {
-        a->tag[base + way] = tag;
-        a->data[base + way] = data;
-        if (a->policy == POLICY_PLRU) plru_touch(&a->tree[set], a->ways, way);
-    }
-    if (old == TLB_NO_TAG) {
-        a->valid_count++;
-        return false;
-    }
-    *evicted = old;
-    return true;
+    *evicted = tlb_array_put(a, tlb_set_of(a, number), tag, data);
+    return *evicted != TLB_NO_TAG;
 }
 
 static void drop_way(struct tlb_array *a, size_t base, uint32_t way)
@@ -133,25 +90,29 @@ static void drop_way(struct tlb_array *a, size_t base, uint32_t way)
     a->valid_count--;
 }
 
+static uint64_t *tags_of(const struct tlb_array *a, uint64_t number, size_t *base)
+{
+    *base = (size_t)tlb_set_of(a, number) * a->ways;
+    return &a->tag[*base];
+}
+
 uint64_t *tlb_array_peek(const struct tlb_array *a, uint64_t number, uint64_t tag)
 {
+    size_t base;
     if (a->valid_count == 0) return NULL;
-    size_t base = (size_t)tlb_set_of(a, number) * a->ways;
-    for (uint32_t way = 0; way < a->ways; way++)
-        if (a->tag[base + way] == tag) return &a->data[base + way];
-    return NULL;
+    uint32_t way = tlb_way_of(a, tags_of(a, number, &base), tag);
+    return way < a->ways ? &a->data[base + way] : NULL;
 }
 
 bool tlb_array_drop(struct tlb_array *a, uint64_t number, uint64_t tag)
 {
-    if (a->sets == 0 || a->valid_count == 0) return false;
-    size_t base = (size_t)tlb_set_of(a, number) * a->ways;
-    for (uint32_t way = 0; way < a->ways; way++) {
-        if (a->tag[base + way] != tag) continue;
-        drop_way(a, base, way);
-        return true;
-    }
-    return false;
+    size_t base;
+    if (a->valid_count == 0) return false;
+    uint64_t *tags = tags_of(a, number, &base);
+    if (tlb_is_ordered(a) && tags[0] == TLB_NO_TAG) return false;
+    uint32_t way = tlb_way_of(a, tags, tag);
+    if (way < a->ways) drop_way(a, base, way);
+    return way < a->ways;
 }
 
 /* Those that stay of an ordered set move to its front. */
@@ -179,29 +140,34 @@ static uint64_t drop_set(struct tlb_array *a, size_t base, struct tlb_spaces spa
     return count;
 }
 
-static void empty_set(struct tlb_array *a, size_t base)
+static void empty_set(const struct tlb_array *a, uint32_t set)
 {
-    uint64_t *tags = &a->tag[base];
+    uint64_t *tags = &a->tag[(size_t)set * a->ways];
     bool ordered = tlb_is_ordered(a);
     for (uint32_t way = 0; way < a->ways && !(ordered && tags[way] == TLB_NO_TAG); way++)
         tags[way] = TLB_NO_TAG;
 }
 
 /* A flush comes after few fills or after many: few are looked up, many are searched for. */
+uint64_t tlb_array_empty(struct tlb_array *a)
+{
+    uint64_t count = a->valid_count;
+    if (count == 0) return 0;
+    if (a->filled_count > TLB_FILLED_MOST)
+        memset(a->tag, 0xFF, (size_t)a->sets * a->ways * sizeof *a->tag);
+    else
+        for (uint32_t i = 0; i < a->filled_count; i++) empty_set(a, a->filled[i]);
+    a->valid_count = 0;
+    a->filled_count = 0;
+    return count;
+}
+
 uint64_t tlb_array_drop_spaces(struct tlb_array *a, struct tlb_spaces spaces,
                                void (*dropped)(void *context, uint64_t tag), void *context)
 {
     uint64_t count = 0;
     bool are_listed = a->filled_count <= TLB_FILLED_MOST;
     uint32_t sets = are_listed ? a->filled_count : a->sets;
-    if (spaces.first == 0 && spaces.last == UINT32_MAX && dropped == NULL) {
-        for (uint32_t i = 0; i < sets && a->valid_count > 0; i++)
-            empty_set(a, (size_t)(are_listed ? a->filled[i] : i) * a->ways);
-        count = a->valid_count;
-        a->valid_count = 0;
-        a->filled_count = 0;
-        return count;
-    }
     for (uint32_t i = 0; i < sets && a->valid_count > 0; i++) {
         size_t set = are_listed ? a->filled[i] : i;
         count += drop_set(a, set * a->ways, spaces, dropped, context);

@@ -46,18 +46,8 @@ static inline bool tlb_is_ordered(const struct tlb_array *a)
     return a->policy == POLICY_LRU || a->policy == POLICY_FIFO;
 }
 
-uint64_t *tlb_array_search(struct tlb_array *a, uint32_t set, uint64_t tag);
 /* The data of a hit (order of use updated), NULL on a miss. `number` chooses the set. */
-static inline uint64_t *tlb_array_find(struct tlb_array *a, uint64_t number, uint64_t tag)
-{
-    uint32_t set = tlb_set_of(a, number);
-    size_t first = (size_t)set * a->ways;
-    if (tlb_is_ordered(a)) {
-        if (a->tag[first] == tag) return &a->data[first];
-        if (a->tag[first] == TLB_NO_TAG) return NULL;
-    }
-    return tlb_array_search(a, set, tag);
-}
+uint64_t *tlb_array_find(struct tlb_array *a, uint64_t number, uint64_t tag);
 /* The data of an entry without using it: order and counts stay as they are. NULL when it is not
  * there. */
 uint64_t *tlb_array_peek(const struct tlb_array *a, uint64_t number, uint64_t tag);
@@ -77,8 +67,14 @@ struct tlb_spaces {
     uint32_t first, last;
 };
 #define TLB_EVERY_SPACE ((struct tlb_spaces){ 0, UINT32_MAX })
+static inline bool tlb_is_every_space(struct tlb_spaces spaces)
+{
+    return spaces.first == 0 && spaces.last == UINT32_MAX;
+}
 #define TLB_NOT_GLOBAL ((struct tlb_spaces){ 1, UINT32_MAX })
 
+/* Drops all entries and returns how many there were. */
+uint64_t tlb_array_empty(struct tlb_array *a);
 /* Drops all entries of these spaces and returns how many; `dropped`, unless NULL, is called with
  * the tag of each. */
 uint64_t tlb_array_drop_spaces(struct tlb_array *a, struct tlb_spaces spaces,
@@ -86,6 +82,7 @@ uint64_t tlb_array_drop_spaces(struct tlb_array *a, struct tlb_spaces spaces,
 
 /* Tags: space in the top bits (0 for global entries), page size, page number. */
 enum { TLB_SIZE_SHIFT = 46, TLB_SPACE_SHIFT = 48, TLB_SPACES = 1 << 16 };
+#define TLB_PAGE_MASK (((uint64_t)1 << TLB_SIZE_SHIFT) - 1)
 static inline uint64_t tlb_tag(uint64_t page_number, enum page_size size, uint32_t space)
 {
     return page_number | ((uint64_t)size << TLB_SIZE_SHIFT) | ((uint64_t)space << TLB_SPACE_SHIFT);
@@ -105,8 +102,17 @@ struct tlb_counts {
         size_invalidations[PAGE_SIZE_COUNT];
 };
 
+/* What looking up a page of 4 KiB takes where its array is true LRU with a power of two of sets:
+ * set = page number & mask. ways 0: it is not. */
+struct tlb_lane {
+    uint64_t *tag, *data, mask;
+    uint32_t ways;
+    struct tlb_array *array;
+};
+
 /* One level: up to three arrays. */
 struct tlb_level {
+    struct tlb_lane small;
     struct tlb_array array[PAGE_SIZE_COUNT];
     uint8_t array_of[PAGE_SIZE_COUNT];
     uint8_t sizes; /* bit per page size that has an array */

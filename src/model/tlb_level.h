@@ -6,7 +6,7 @@
 static inline uint64_t page_number(va_t at, enum page_size size)
 {
     static const unsigned size_shift[PAGE_SIZE_COUNT] = { 12, 21, 30 };
-    return (at.v >> size_shift[size]) & (((uint64_t)1 << TLB_SIZE_SHIFT) - 1);
+    return (at.v >> size_shift[size]) & TLB_PAGE_MASK;
 }
 
 /* The space in the tags of an address, as the processor stands. */

@@ -1,5 +1,5 @@
-/* One set of an LRU array, most recently used first: searching and reordering, two ways at a time
- * and without a branch that depends on where an entry is. */
+/* One set of an LRU array, most recently used first: searching and reordering, several ways at a
+ * time and without a branch that depends on where an entry is. */
 #pragma once
 
 #include <stdint.h>
@@ -30,26 +30,55 @@ static inline __m128i tlb_set_load(const uint64_t *at)
     return _mm_loadu_si128((const __m128i *)(const void *)at);
 }
 
+static inline __m128i tlb_set_same(const uint64_t *tags, __m128i wanted)
+{
+    return _mm_cmpeq_epi32(tlb_set_load(tags), wanted);
+}
+
+/* Two bits for each of eight (four) tags, both set where both halves of the tag are as wanted. */
+static inline uint64_t tlb_set_same_8(const uint64_t *tags, __m128i wanted)
+{
+    __m128i low = _mm_packs_epi32(tlb_set_same(tags, wanted), tlb_set_same(tags + 2, wanted));
+    __m128i high = _mm_packs_epi32(tlb_set_same(tags + 4, wanted), tlb_set_same(tags + 6, wanted));
+    return (uint64_t)(unsigned)_mm_movemask_epi8(_mm_packs_epi16(low, high));
+}
+
+static inline uint64_t tlb_set_same_4(const uint64_t *tags, __m128i wanted)
+{
+    __m128i four = _mm_packs_epi32(tlb_set_same(tags, wanted), tlb_set_same(tags + 2, wanted));
+    return (uint64_t)(unsigned)_mm_movemask_epi8(_mm_packs_epi16(four, _mm_setzero_si128()));
+}
+
 /* At most 32 ways. */
 static inline unsigned tlb_set_way(const uint64_t *tags, unsigned ways, uint64_t tag)
 {
     __m128i wanted = _mm_set1_epi64x((int64_t)tag);
-    uint32_t found = 0;
-    for (unsigned way = 0; way + 1 < ways; way += 2) {
-        __m128i same = _mm_cmpeq_epi32(tlb_set_load(&tags[way]), wanted);
-        same = _mm_and_si128(same, _mm_shuffle_epi32(same, 0xB1));
-        found |= (uint32_t)_mm_movemask_pd(_mm_castsi128_pd(same)) << way;
+    uint64_t found = 0;
+    unsigned way = 0;
+    for (; way + 8 <= ways; way += 8) found |= tlb_set_same_8(&tags[way], wanted) << 2 * way;
+    if (ways & 4) {
+        found |= tlb_set_same_4(&tags[way], wanted) << 2 * way;
+        way += 4;
     }
-    if (ways % 2 != 0) found |= (uint32_t)(tags[ways - 1] == tag) << (ways - 1);
-    return found != 0 ? (unsigned)__builtin_ctz(found) : ways;
+    found &= found >> 1 & UINT64_C(0x5555555555555555);
+    for (; way < ways; way++) found |= (uint64_t)(tags[way] == tag) << 2 * way;
+    return found != 0 ? (unsigned)__builtin_ctzll(found) / 2 : ways;
 }
 
-/* From the top down in steps of two: what a step reads no earlier step has written. */
+/* From the top down in steps of four: what a step reads no earlier step has written. */
 static inline void tlb_set_rotate(uint64_t *words, unsigned way, uint64_t front)
 {
-    for (; way >= 2; way -= 2)
-        _mm_storeu_si128((__m128i *)(void *)&words[way - 1], tlb_set_load(&words[way - 2]));
-    if (way == 1) words[1] = words[0];
+    uint64_t *at = words + way;
+    for (; at >= words + 4; at -= 4) {
+        __m128i high = tlb_set_load(at - 2), low = tlb_set_load(at - 4);
+        _mm_storeu_si128((__m128i *)(void *)(at - 1), high);
+        _mm_storeu_si128((__m128i *)(void *)(at - 3), low);
+    }
+    if (way & 2) {
+        _mm_storeu_si128((__m128i *)(void *)(at - 1), tlb_set_load(at - 2));
+        at -= 2;
+    }
+    if (way & 1) *at = words[0];
     words[0] = front;
 }
 

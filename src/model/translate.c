@@ -1,36 +1,47 @@
 /* Translation as a processor does it: first-level TLB, second level, paging-structure caches, page
  * walk. Intel SDM volume 3A, 4.10 (caching translation information); AMD APM volume 2, 5.5. */
 #include "model/tlb_level.h"
+#include "model/tlb_use.h"
 
-static bool is_canonical(const struct hw *hw, va_t at)
+/* One lookup, and what the processor's state makes of it. */
+struct lookup {
+    va_t at;
+    uint64_t space;      /* of the tags of its entries */
+    uint64_t bits, want; /* these bits of a leaf must be as wanted */
+    enum access_type type;
+};
+
+static struct lookup lookup_of(const struct hw *hw, va_t at, enum access_type type, bool user)
 {
-    if (hw->mode == PAGING_PAE) return at.v <= UINT32_MAX;
-    unsigned bits = hw->mode == PAGING_5_LEVEL ? 57 : 48;
-    uint64_t top = at.v >> (bits - 1);
-    return top == 0 || top == UINT64_MAX >> (bits - 1);
+    static const uint64_t bits[ACCESS_TYPE_COUNT] = { [ACCESS_WRITE] = PTE_WRITE,
+                                                      [ACCESS_EXECUTE] = PTE_NO_EXECUTE };
+    uint64_t mode = user ? PTE_USER : 0;
+    return (struct lookup){ .at = at,
+                            .space = tlb_tag(0, PAGE_4K, context_at(hw, hw->cpu, at)),
+                            .bits = bits[type] | mode,
+                            .want = (bits[type] & PTE_WRITE) | mode,
+                            .type = type };
 }
 
-static uint64_t tag_at(const struct hw *hw, va_t at, enum page_size size)
+static inline bool permits(const struct lookup *l, uint64_t entry)
 {
-    return tlb_tag(page_number(at, size), size, context_at(hw, hw->cpu, at));
-}
-
-static bool permits(uint64_t entry, enum access_type type, bool user)
-{
-    if (user && (entry & PTE_USER) == 0) return false;
-    if (type == ACCESS_WRITE) return (entry & PTE_WRITE) != 0;
-    return type != ACCESS_EXECUTE || (entry & PTE_NO_EXECUTE) == 0;
+    return (entry & l->bits) == l->want;
 }
 
 /* ---- levels ---- */
 
-static uint64_t *level_find(const struct hw *hw, struct tlb_level *level, va_t at,
-                            enum page_size *size)
+static inline uint64_t tag_of(const struct lookup *l, enum page_size size)
+{
+    return page_number(l->at, size) | tlb_tag(0, size, 0) | l->space;
+}
+
+static uint64_t *level_find(struct tlb_level *level, const struct lookup *l, enum page_size *size)
 {
     for (unsigned s = PAGE_4K; s < PAGE_SIZE_COUNT; s++) {
         if (level->valid[s] == 0) continue;
         struct tlb_array *a = &level->array[level->array_of[s]];
-        uint64_t *data = tlb_array_find(a, page_number(at, s), tag_at(hw, at, s));
+        uint32_t set = tlb_set_of(a, page_number(l->at, s));
+        uint64_t *data = tlb_array_use(a, set, tag_of(l, s));
         if (data == NULL) continue;
         *size = s;
         return data;
@@ -38,17 +49,79 @@ static uint64_t *level_find(const struct hw *hw, struct tlb_level *level, va_t a
     return NULL;
 }
 
-static void level_fill(const struct hw *hw, struct tlb_level *level, va_t at, enum page_size size,
+static void level_fill(struct tlb_level *level, const struct lookup *l, enum page_size size,
                        uint64_t entry)
 {
     if ((level->sizes >> size & 1) == 0) return;
-    uint64_t evicted;
     struct tlb_array *a = &level->array[level->array_of[size]];
+    uint32_t set = tlb_set_of(a, page_number(l->at, size));
+    uint64_t evicted = tlb_array_put(a, set, tag_of(l, size), entry);
     level->valid[size]++;
-    if (!tlb_array_fill(a, page_number(at, size), tag_at(hw, at, size), entry, &evicted)) return;
+    if (evicted == TLB_NO_TAG) return;
     level->valid[tlb_tag_size(evicted)]--;
     level->counts.evictions++;
     level->counts.size_evictions[tlb_tag_size(evicted)]++;
+}
+
+/* ---- the short way of 4 KiB pages ---- */
+
+/* Where the page's set begins. */
+static inline size_t lane_base(const struct tlb_lane *lane, const struct lookup *l)
+{
+    return (size_t)(l->at.v >> PAGE_SHIFT_BITS & lane->mask) * lane->ways;
+}
+
+/* The entry of the page, which becomes the one used last; 0 when there is none, or when it does not
+ * permit the access as it is: then nothing has changed. */
+static inline uint64_t lane_use(const struct tlb_lane *lane, const struct lookup *l)
+{
+    size_t base = lane_base(lane, l);
+    uint64_t *tags = &lane->tag[base], tag = tag_of(l, PAGE_4K);
+    if (lane->ways == 0 || tags[0] == TLB_NO_TAG) return 0;
+    unsigned way = tags[0] == tag ? 0 : tlb_set_way(tags, lane->ways, tag);
+    if (way == lane->ways) return 0;
+    uint64_t entry = lane->data[base + way];
+    bool clean = l->type == ACCESS_WRITE && (entry & PTE_DIRTY) == 0;
+    if (!permits(l, entry) || clean) return 0;
+    if (way != 0) {
+        tlb_set_rotate(tags, way, tag);
+        tlb_set_rotate(&lane->data[base], way, entry);
+    }
+    return entry;
+}
+
+/* Whether the level surely has no entry for the address. */
+static inline bool lane_lacks(const struct tlb_level *level, const struct lookup *l)
+{
+    const struct tlb_lane *lane = &level->small;
+    if (lane->ways == 0 || (level->valid[PAGE_2M] | level->valid[PAGE_1G]) != 0) return false;
+    const uint64_t *tags = &lane->tag[lane_base(lane, l)];
+    return tags[0] == TLB_NO_TAG || tlb_set_way(tags, lane->ways, tag_of(l, PAGE_4K)) == lane->ways;
+}
+
+static inline void lane_fill(struct tlb_level *level, const struct lookup *l, uint64_t entry)
+{
+    const struct tlb_lane *lane = &level->small;
+    size_t base = lane_base(lane, l);
+    uint64_t *tags = &lane->tag[base], *datas = &lane->data[base];
+    unsigned last = lane->ways - 1;
+    bool is_empty = lane->ways != 0 && tags[0] == TLB_NO_TAG;
+    bool is_full = lane->ways != 0 && tags[last] != TLB_NO_TAG;
+    if (is_empty) {
+        tlb_note_filled(lane->array, (uint32_t)(l->at.v >> PAGE_SHIFT_BITS & lane->mask));
+        tags[0] = tag_of(l, PAGE_4K);
+        datas[0] = entry;
+        lane->array->valid_count++;
+        level->valid[PAGE_4K]++;
+    } else if (is_full && tlb_tag_size(tags[last]) == PAGE_4K) {
+        tlb_note_filled(lane->array, (uint32_t)(l->at.v >> PAGE_SHIFT_BITS & lane->mask));
+        tlb_set_rotate(tags, last, tag_of(l, PAGE_4K));
+        tlb_set_rotate(datas, last, entry);
+        level->counts.evictions++;
+        level->counts.size_evictions[PAGE_4K]++;
+    } else {
+        level_fill(level, l, PAGE_4K, entry);
+    }
 }
 
 /* ---- the walk ---- */
@@ -58,21 +131,21 @@ static unsigned shift_of(unsigned level)
     return PAGE_SHIFT_BITS + 9 * (level - 1);
 }
 
-static uint64_t psc_tag(const struct hw *hw, va_t at, unsigned level)
+static inline uint64_t psc_tag(const struct lookup *l, unsigned level)
 {
-    return tlb_tag(at.v << 7 >> 7 >> shift_of(level), PAGE_4K, context_at(hw, hw->cpu, at));
+    return l->at.v << 7 >> 7 >> shift_of(level) | l->space;
 }
 
 /* Where a walk starts: the deepest table that a paging-structure cache names, else the root. Cache
  * i holds entries of level i + 2 and so names a table of level i + 1. */
-static pfn_t walk_start(struct hw *hw, va_t at, unsigned *level)
+static inline pfn_t walk_start(struct hw *hw, const struct lookup *l, unsigned *level)
 {
     struct cpu *cpu = hw->cpu;
     for (unsigned i = PSC_PDE; i < PSC_COUNT && i + LEVEL_PD <= hw->top_level; i++) {
         struct tlb_array *a = &cpu->psc[i];
-        if (a->sets == 0 || a->valid_count == 0) continue;
-        uint64_t tag = psc_tag(hw, at, i + LEVEL_PD);
-        const uint64_t *data = tlb_array_find(a, tag, tag);
+        if (a->valid_count == 0) continue;
+        uint64_t tag = psc_tag(l, i + LEVEL_PD);
+        const uint64_t *data = tlb_array_use(a, tlb_set_of(a, tag), tag);
         if (data == NULL) continue;
         cpu->walks.pscache_hits[i]++;
         cpu->last_walk.cache = i + 1;
@@ -84,20 +157,15 @@ static pfn_t walk_start(struct hw *hw, va_t at, unsigned *level)
     return cpu->leaves_on == SIDE_KERNEL ? cpu->map->shadow : cpu->map->root;
 }
 
-static void psc_fill(struct hw *hw, va_t at, unsigned level, uint64_t entry)
+static void psc_fill(struct hw *hw, const struct lookup *l, unsigned level, uint64_t entry)
 {
     struct tlb_array *a = &hw->cpu->psc[level - LEVEL_PD];
     if (a->sets == 0) return;
-    uint64_t tag = psc_tag(hw, at, level), evicted;
-    tlb_array_fill(a, tag, tag, entry, &evicted);
+    uint64_t tag = psc_tag(l, level);
+    tlb_array_put(a, tlb_set_of(a, tag), tag, entry);
 }
 
-static bool has_accessed_bit(const struct hw *hw, unsigned level)
-{
-    return !(hw->mode == PAGING_PAE && level == LEVEL_PDPT);
-}
-
-static void fetch_entry(struct hw *hw, unsigned level, pa_t at)
+static inline void fetch_entry(struct hw *hw, unsigned level, pa_t at)
 {
     struct cpu *cpu = hw->cpu;
     enum served served = memory_fetch(hw, at);
@@ -110,130 +178,173 @@ static void fetch_entry(struct hw *hw, unsigned level, pa_t at)
 /* The 4 KiB frame of an address in the page that an entry maps. */
 static pfn_t leaf_frame(uint64_t entry, unsigned level, va_t at)
 {
-    struct translation t = { .entry = entry, .level = level };
+    struct translation t = { .entry = entry, .level = (uint8_t)level };
     return pa_to_pfn(translation_pa(&t, at));
 }
 
-/* Walks from the start table to the leaf, setting accessed bits, and the dirty bit for a write that
+/* Accessed bits are set at each level (PAE's PDPT entries have none), the dirty bit by a write that
  * the leaf permits. */
-static struct translation walk(struct hw *hw, va_t at, enum access_type type, bool user)
+static struct translation use_leaf(struct hw *hw, const struct lookup *l, uint64_t *slot,
+                                   unsigned level)
+{
+    struct translation t = { .entry = *slot, .level = (uint8_t)level, .walked = true };
+    if (!permits(l, *slot)) {
+        t.fault = FAULT_PROTECTION;
+        return t;
+    }
+    t.entry |= PTE_ACCESSED | (l->type == ACCESS_WRITE ? PTE_DIRTY : 0);
+    *slot = t.entry;
+    if (hw->nested) nested_translate(hw, leaf_frame(t.entry, level, l->at));
+    return t;
+}
+
+/* Walks from the start table to the leaf. */
+static struct translation walk(struct hw *hw, const struct lookup *l)
 {
     struct cpu *cpu = hw->cpu;
     unsigned level;
-    pfn_t table = walk_start(hw, at, &level);
+    pfn_t table = walk_start(hw, l, &level);
     cpu->walks.count++;
     cpu->last_walk.top = level;
     charge(hw, COST_WALK, 1);
     for (;; level--) {
-        size_t index = at.v >> shift_of(level) & 511;
-        if (hw->mode == PAGING_PAE && level == LEVEL_PDPT) index &= 3;
+        size_t index = l->at.v >> shift_of(level) & 511;
+        bool is_register = hw->mode == PAGING_PAE && level == LEVEL_PDPT;
+        if (is_register) index &= 3;
         uint64_t *slot = &phys_table(&hw->phys, table)[index];
         if (hw->nested) nested_translate(hw, table);
         fetch_entry(hw, level, pa(pfn_to_pa(table).v + index * sizeof *slot));
         if ((*slot & PTE_PRESENT) == 0)
-            return (struct translation){ .fault = FAULT_NOT_PRESENT, .level = level };
-        bool leaf = level == LEVEL_PT || (level <= LEVEL_PDPT && (*slot & PTE_LARGE) != 0);
-        if (leaf && !permits(*slot, type, user))
-            return (struct translation){ *slot, FAULT_PROTECTION, level };
-        if (has_accessed_bit(hw, level)) *slot |= PTE_ACCESSED;
-        if (leaf) {
-            if (type == ACCESS_WRITE) *slot |= PTE_DIRTY;
-            if (hw->nested) nested_translate(hw, leaf_frame(*slot, level, at));
-            return (struct translation){ *slot, ACCESS_OK, level };
-        }
-        psc_fill(hw, at, level, *slot);
+            return (struct translation){
+                .fault = FAULT_NOT_PRESENT, .level = (uint8_t)level, .walked = true
+            };
+        if (level == LEVEL_PT || (level <= LEVEL_PDPT && (*slot & PTE_LARGE) != 0))
+            return use_leaf(hw, l, slot, level);
+        if (!is_register) *slot |= PTE_ACCESSED;
+        psc_fill(hw, l, level, *slot);
         table = pte_pfn(*slot);
     }
 }
 
 /* The effective type goes into the TLB with the entry. Plain memory is 0. */
-static uint64_t type_bits(const struct hw *hw, const struct translation *t, va_t at)
+static inline uint64_t type_bits(struct hw *hw, const struct translation *t, va_t at)
 {
-    enum memory_type pat = memory_type_of_entry(t->entry, t->level);
-    enum memory_type range = memory_type_of_frame(hw, pa_to_pfn(translation_pa(t, at)));
-    return (uint64_t)memory_type_effective(pat, range) << TRANSLATION_TYPE_SHIFT;
+    uint64_t f = pa_to_pfn(translation_pa(t, at)).v;
+    struct type_run *run = &hw->type_run;
+    if (__builtin_expect(f - run->first >= run->page_count, 0))
+        memory_type_run(hw, pfn(f), run);
+    return run->bits[t->entry >> PTE_PWT_SHIFT & 3];
 }
 
 /* The level behind a first one: code may have one of its own. */
-static struct tlb_level *second_level(struct cpu *cpu, const struct tlb_level *first)
+static inline struct tlb_level *second_level(struct cpu *cpu, const struct tlb_level *first)
 {
     return first == &cpu->l1i && cpu->l2i.sizes != 0 ? &cpu->l2i : &cpu->l2;
 }
 
-static struct translation walk_and_fill(struct hw *hw, struct tlb_level *first, va_t at,
-                                        enum access_type type, bool user)
+static struct translation walk_any(struct hw *hw, struct tlb_level *first, const struct lookup *l)
 {
-    struct translation t = walk(hw, at, type, user);
+    struct translation t = walk(hw, l);
     if (t.fault != ACCESS_OK) return t;
-    t.entry |= type_bits(hw, &t, at);
+    t.entry |= type_bits(hw, &t, l->at);
     enum page_size size = (enum page_size)(t.level - LEVEL_PT);
-    level_fill(hw, second_level(hw->cpu, first), at, size, t.entry);
-    level_fill(hw, first, at, size, t.entry);
+    level_fill(second_level(hw->cpu, first), l, size, t.entry);
+    level_fill(first, l, size, t.entry);
+    return t;
+}
+
+/* The walk of one fetch: a paging-structure cache names the page table, whose entry permits the
+ * access. It does what walk() does then; until it is sure of that it changes nothing. */
+static inline struct translation walk_and_fill(struct hw *hw, struct tlb_level *first,
+                                               const struct lookup *l)
+{
+    struct cpu *cpu = hw->cpu;
+    struct tlb_array *a = &cpu->psc[PSC_PDE];
+    if (a->valid_count == 0 || hw->nested) return walk_any(hw, first, l);
+    uint64_t tag = psc_tag(l, LEVEL_PD);
+    const uint64_t *named = tlb_array_use(a, tlb_set_of(a, tag), tag);
+    if (named == NULL) return walk_any(hw, first, l);
+    pfn_t table = pte_pfn(*named);
+    size_t index = l->at.v >> PAGE_SHIFT_BITS & 511;
+    uint64_t *slot = &phys_table(&hw->phys, table)[index], entry = *slot;
+    if ((entry & PTE_PRESENT) == 0 || !permits(l, entry)) return walk_any(hw, first, l);
+    charge(hw, COST_WALK, 1);
+    cpu->walks.count++;
+    cpu->walks.pscache_hits[PSC_PDE]++;
+    cpu->last_walk.cache = PSC_PDE + 1;
+    cpu->last_walk.top = LEVEL_PT;
+    fetch_entry(hw, LEVEL_PT, pa(pfn_to_pa(table).v + index * sizeof *slot));
+    entry |= PTE_ACCESSED | (l->type == ACCESS_WRITE ? PTE_DIRTY : 0);
+    *slot = entry;
+    struct translation t = { .entry = entry, .level = LEVEL_PT, .walked = true };
+    t.entry |= type_bits(hw, &t, l->at);
+    lane_fill(second_level(cpu, first), l, t.entry);
+    lane_fill(first, l, t.entry);
     return t;
 }
 
 /* Marking is no use of an entry: the order of replacement stays. */
-static void level_mark_dirty(const struct hw *hw, struct tlb_level *level, va_t at)
+static void level_mark_dirty(struct tlb_level *level, const struct lookup *l)
 {
     for (unsigned s = PAGE_4K; s < PAGE_SIZE_COUNT; s++) {
-        if ((level->sizes >> s & 1) == 0) continue;
-        uint64_t *data = tlb_array_peek(&level->array[level->array_of[s]], page_number(at, s),
-                                        tag_at(hw, at, s));
+        if (level->valid[s] == 0) continue;
+        uint64_t *data = tlb_array_peek(&level->array[level->array_of[s]], page_number(l->at, s),
+                                        tag_of(l, s));
         if (data != NULL) *data |= PTE_DIRTY;
     }
 }
 
 /* The first write through an entry whose dirty bit is clear: the processor sets the bit in the page
  * table (SDM 4.8) and in its own copies. */
-static void set_dirty(struct hw *hw, struct tlb_level *first, va_t at)
+static void set_dirty(struct hw *hw, struct tlb_level *first, const struct lookup *l)
 {
     unsigned leaf;
-    uint64_t *slot = paging_find(hw, hw->cpu->map, at, &leaf);
+    uint64_t *slot = paging_find(hw, hw->cpu->map, l->at, &leaf);
     if (slot == NULL || (*slot & PTE_PRESENT) == 0) return; /* stale: nothing in memory to mark */
     *slot |= PTE_DIRTY | PTE_ACCESSED;
     hw->cpu->walks.dirty_updates++;
     charge(hw, COST_PTE_WRITE, 1);
-    level_mark_dirty(hw, first, at);
-    level_mark_dirty(hw, &hw->cpu->l2, at);
+    level_mark_dirty(first, l);
+    level_mark_dirty(&hw->cpu->l2, l);
 }
 
 /* A hit in one of the levels: permissions, dirty bit. A protection fault drops the entry
  * (SDM 4.10.4.1). */
-static struct translation use_entry(struct hw *hw, struct tlb_level *first, va_t at, uint64_t entry,
-                                    enum page_size size, enum access_type type, bool user)
+static struct translation use_entry(struct hw *hw, struct tlb_level *first, const struct lookup *l,
+                                    uint64_t entry, enum page_size size)
 {
-    struct translation t = { entry, ACCESS_OK, LEVEL_PT + (unsigned)size };
-    if (!permits(entry, type, user)) {
-        level_drop(first, at, context_at(hw, hw->cpu, at));
-        level_drop(second_level(hw->cpu, first), at, context_at(hw, hw->cpu, at));
+    struct translation t = { .entry = entry, .level = (uint8_t)(LEVEL_PT + size) };
+    if (!permits(l, entry)) {
+        level_drop(first, l->at, tlb_tag_space(l->space));
+        level_drop(second_level(hw->cpu, first), l->at, tlb_tag_space(l->space));
         t.fault = FAULT_PROTECTION;
-    } else if (type == ACCESS_WRITE && (entry & PTE_DIRTY) == 0) {
-        set_dirty(hw, first, at);
+    } else if (l->type == ACCESS_WRITE && (entry & PTE_DIRTY) == 0) {
+        set_dirty(hw, first, l);
     }
     return t;
 }
 
-static struct translation translate_miss(struct hw *hw, struct tlb_level *first, va_t at,
-                                         enum access_type type, bool user)
+static inline struct translation translate_miss(struct hw *hw, struct tlb_level *first,
+                                                const struct lookup *l)
 {
     struct cpu *cpu = hw->cpu;
-    first->counts.misses++;
     struct tlb_level *second = second_level(cpu, first);
-    if (second->sizes != 0) {
-        second->counts.lookups++;
-        charge(hw, COST_TLB_MISS, 1);
-        enum page_size size;
-        const uint64_t *data = level_find(hw, second, at, &size);
-        if (data != NULL) {
-            uint64_t entry = *data;
-            second->counts.hits++;
-            second->counts.size_hits[size]++;
-            level_fill(hw, first, at, size, entry);
-            return use_entry(hw, first, at, entry, size, type, user);
-        }
+    first->counts.misses++;
+    if (second->sizes == 0) return walk_and_fill(hw, first, l);
+    second->counts.lookups++;
+    charge(hw, COST_TLB_MISS, 1);
+    enum page_size size = PAGE_4K;
+    const uint64_t *data = lane_lacks(second, l) ? NULL : level_find(second, l, &size);
+    if (data == NULL) {
         second->counts.misses++;
+        return walk_and_fill(hw, first, l);
     }
-    return walk_and_fill(hw, first, at, type, user);
+    uint64_t entry = *data;
+    second->counts.hits++;
+    second->counts.size_hits[size]++;
+    if (size == PAGE_4K) lane_fill(first, l, entry);
+    else level_fill(first, l, size, entry);
+    return use_entry(hw, first, l, entry, size);
 }
 
 static struct tlb_level *first_level(struct cpu *cpu, enum access_type type)
@@ -241,37 +352,52 @@ static struct tlb_level *first_level(struct cpu *cpu, enum access_type type)
     return type == ACCESS_EXECUTE && cpu->l1i.sizes != 0 ? &cpu->l1i : &cpu->l1d;
 }
 
+static inline struct translation translate_any(struct hw *hw, struct tlb_level *first,
+                                               const struct lookup *l)
+{
+    enum page_size size = PAGE_4K;
+    const uint64_t *data = lane_lacks(first, l) ? NULL : level_find(first, l, &size);
+    if (data == NULL) return translate_miss(hw, first, l);
+    first->counts.hits++;
+    first->counts.size_hits[size]++;
+    struct translation t = use_entry(hw, first, l, *data, size);
+    t.hit = true;
+    return t;
+}
+
 struct translation hw_translate(struct hw *hw, va_t at, enum access_type type, bool user)
 {
     struct cpu *cpu = hw->cpu;
     struct tlb_level *first = first_level(cpu, type);
-    if (__builtin_expect(!is_canonical(hw, at), 0))
+    if (__builtin_expect(!hw_is_canonical(hw, at), 0))
         return (struct translation){ .fault = FAULT_NOT_CANONICAL };
     if (__builtin_expect(cpu->leaves_on == user, 0)) hw_enter(hw, user);
+    struct lookup l = lookup_of(hw, at, type, user);
     first->counts.lookups++;
     cpu->last_walk.top = 0;
-    enum page_size size;
-    const uint64_t *data = level_find(hw, first, at, &size);
-    if (__builtin_expect(data != NULL, 1)) {
+    uint64_t small = lane_use(&first->small, &l);
+    if (small != 0) {
         first->counts.hits++;
-        first->counts.size_hits[size]++;
-        return use_entry(hw, first, at, *data, size, type, user);
+        first->counts.size_hits[PAGE_4K]++;
+        return (struct translation){ .entry = small, .level = LEVEL_PT, .hit = true };
     }
-    return translate_miss(hw, first, at, type, user);
+    return translate_any(hw, first, &l);
 }
 
 struct translation hw_translate_missed(struct hw *hw, va_t at, enum access_type type, bool user)
 {
     struct tlb_level *first = first_level(hw->cpu, type);
+    struct lookup l = lookup_of(hw, at, type, user);
     first->counts.lookups++;
     hw->cpu->last_walk.top = 0;
-    return translate_miss(hw, first, at, type, user);
+    return translate_miss(hw, first, &l);
 }
 
 struct translation hw_translate_walk(struct hw *hw, va_t at, enum access_type type, bool user)
 {
     struct cpu *cpu = hw->cpu;
     struct tlb_level *first = first_level(cpu, type);
+    struct lookup l = lookup_of(hw, at, type, user);
     first->counts.lookups++;
     first->counts.misses++;
     cpu->last_walk.top = 0;
@@ -280,7 +406,7 @@ struct translation hw_translate_walk(struct hw *hw, va_t at, enum access_type ty
         cpu->l2.counts.misses++;
         charge(hw, COST_TLB_MISS, 1);
     }
-    return walk_and_fill(hw, first, at, type, user);
+    return walk_and_fill(hw, first, &l);
 }
 
 struct translation hw_retranslate(struct hw *hw, va_t at, enum access_type type, bool user)
@@ -295,24 +421,25 @@ struct translation hw_retranslate(struct hw *hw, va_t at, enum access_type type,
         }
         if (cpu->last_walk.cache != 0) cpu->walks.pscache_hits[cpu->last_walk.cache - 1]--;
     }
-    return walk_and_fill(hw, first_level(cpu, type), at, type, user);
+    struct lookup l = lookup_of(hw, at, type, user);
+    return walk_and_fill(hw, first_level(cpu, type), &l);
 }
 
-static bool level_holds(const struct hw *hw, const struct tlb_level *level, va_t at)
+static bool level_holds(const struct tlb_level *level, const struct lookup *l)
 {
     for (unsigned s = PAGE_4K; s < PAGE_SIZE_COUNT; s++) {
         if ((level->sizes >> s & 1) == 0) continue;
-        const struct tlb_array *a = &level->array[level->array_of[s]];
-        size_t base = (size_t)tlb_set_of(a, page_number(at, s)) * a->ways;
-        for (uint32_t way = 0; way < a->ways; way++)
-            if (a->tag[base + way] == tag_at(hw, at, s)) return true;
+        if (tlb_array_peek(&level->array[level->array_of[s]], page_number(l->at, s),
+                           tag_of(l, s)) != NULL)
+            return true;
     }
     return false;
 }
 
 bool tlb_holds(const struct hw *hw, va_t at)
 {
-    return level_holds(hw, &hw->cpu->l1d, at) || level_holds(hw, &hw->cpu->l1i, at) ||
-           level_holds(hw, &hw->cpu->l2, at) ||
-           level_holds(hw, &hw->cpu->l2i, at);
+    const struct cpu *cpu = hw->cpu;
+    struct lookup l = lookup_of(hw, at, ACCESS_READ, false);
+    return level_holds(&cpu->l1d, &l) || level_holds(&cpu->l1i, &l) || level_holds(&cpu->l2, &l) ||
+           level_holds(&cpu->l2i, &l);
 }

@@ -71,11 +71,8 @@ static void report_stale(struct sim *s, va_t at, uint64_t entry)
     report_rule(&s->kernel, "stale_tlb_use", s->stale_text, P(at.v, 0, 0), NULL);
 }
 
-/* The part of an access that lies in one page. */
-static void access_part(struct sim *s, struct access_run *a, va_t at, uint32_t size,
-                        struct touch *t)
+static void part_told(struct sim *s, struct access_run *a, va_t at, uint32_t size, struct touch *t)
 {
-    bool detail = s->sink != NULL && s->sink->access != NULL;
     const struct cpu *cpu = s->hw.cpu;
     uint64_t hits = a->type == ACCESS_EXECUTE && cpu->l1i.sizes != 0 ? cpu->l1i.counts.hits
                                                                      : cpu->l1d.counts.hits;
@@ -83,7 +80,28 @@ static void access_part(struct sim *s, struct access_run *a, va_t at, uint32_t s
     mm_touch_into(&s->mm, at, a->type, a->user, a->driver, t);
     if (__builtin_expect(t->stale, 0)) report_stale(s, at, t->entry);
     if (t->end == TOUCH_OK) charge_data(s, a, t, size);
-    if (__builtin_expect(detail, 0)) tell_access(s, a, at, size, t, hits, walks);
+    tell_access(s, a, at, size, t, hits, walks);
+}
+
+/* The part of an access that lies in one page. */
+static inline void access_part(struct sim *s, struct access_run *a, va_t at, uint32_t size,
+                               struct touch *t)
+{
+    if (__builtin_expect(s->sink != NULL && s->sink->access != NULL, 0)) {
+        part_told(s, a, at, size, t);
+        return;
+    }
+    uint64_t entry = mm_is_fresh(&s->mm, at) ? hw_translate_front(&s->hw, at, a->type, a->user) : 0;
+    if (__builtin_expect(entry != 0, 1)) {
+        t->at = pa((entry & PTE_ADDRESS) | va_offset(at));
+        t->entry = entry;
+        t->faulted = false;
+    } else {
+        mm_touch_into(&s->mm, at, a->type, a->user, a->driver, t);
+        if (__builtin_expect(t->stale, 0)) report_stale(s, at, t->entry);
+        if (t->end != TOUCH_OK) return;
+    }
+    charge_data(s, a, t, size);
 }
 
 /* A mapping that outlived its pages may show a frame that is a page table by now. */
@@ -99,11 +117,9 @@ static struct touch table_corrupted(va_t at)
                            .stop = { BC_MEMORY_MANAGEMENT, { 0x41792, at.v, 0, 0 } } };
 }
 
-void access_one(struct sim *s, struct access_run *a, va_t at, uint32_t size, const uint8_t *store,
-                uint8_t *load, bool *known, struct touch *out)
+static void access_parts(struct sim *s, struct access_run *a, va_t at, uint32_t size,
+                         const uint8_t *store, uint8_t *load, bool *known, struct touch *out)
 {
-    a->totals.count++;
-    a->totals.bytes += size;
     uint32_t done = 0;
     for (;;) {
         va_t here = va_add(at, done);
@@ -120,6 +136,24 @@ void access_one(struct sim *s, struct access_run *a, va_t at, uint32_t size, con
         done += part;
         if (done == size) return;
     }
+}
+
+/* Mostly it lies in one page, and nobody asks for contents. */
+static inline void access_any(struct sim *s, struct access_run *a, va_t at, uint32_t size,
+                              const uint8_t *store, uint8_t *load, bool *known, struct touch *out)
+{
+    a->totals.count++;
+    a->totals.bytes += size;
+    if (store == NULL && load == NULL && va_offset(at) + size <= PAGE_BYTES)
+        access_part(s, a, at, size, out);
+    else
+        access_parts(s, a, at, size, store, load, known, out);
+}
+
+void access_one(struct sim *s, struct access_run *a, va_t at, uint32_t size, const uint8_t *store,
+                uint8_t *load, bool *known, struct touch *out)
+{
+    access_any(s, a, at, size, store, load, known, out);
 }
 
 /* ---- read, write, execute ---- */
@@ -210,7 +244,7 @@ static void access_place(struct sim *s, const struct step *step, struct access_r
     bool known = true;
     bool loads = run->type == ACCESS_READ && (v->check || v->bind) && p->size <= 8;
     const uint8_t *store = run->type == ACCESS_WRITE && v->check ? v->bytes : NULL;
-    access_one(s, run, at, (uint32_t)p->size, store, loads ? loaded : NULL, &known, t);
+    access_any(s, run, at, (uint32_t)p->size, store, loads ? loaded : NULL, &known, t);
     if (t->end != TOUCH_OK || !loads) return;
     v->last = bytes_value(loaded, p->size);
     v->last_known = known;

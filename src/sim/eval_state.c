@@ -96,7 +96,7 @@ bool eval_state(struct sim *s, const struct expr_node *n, struct value a, struct
     }
     if (f == FUNCTION_PFN || f == FUNCTION_PA) {
         if (entry == 0) return refuse(s, n, "no page is present at this address");
-        struct translation t = { entry, ACCESS_OK, level };
+        struct translation t = { .entry = entry, .level = (uint8_t)level };
         pa_t at = translation_pa(&t, va(a.v));
         *out = value_int(f == FUNCTION_PA ? at.v : pa_to_pfn(at).v);
         return true;

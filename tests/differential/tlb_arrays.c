@@ -140,6 +140,12 @@ static bool agree_on_access(struct tlb_array *fast, struct slow_array *slow, uin
     return evicts == (old != TLB_NO_TAG) && (!evicts || evicted == old);
 }
 
+static bool agree_on_emptying(struct tlb_array *fast, struct slow_array *slow)
+{
+    uint64_t sum = 0;
+    return tlb_array_empty(fast) == slow_drop_all(slow, false, &sum);
+}
+
 static bool agree_on_flush(struct tlb_array *fast, struct slow_array *slow, bool keep_global)
 {
     uint64_t sum = 0, expected = 0;
@@ -160,7 +166,8 @@ static bool agree(struct tlb_array *fast, struct slow_array *slow, struct rng *r
         if (action < 985) same = agree_on_access(fast, slow, page, tag, rng_next(r));
         else if (action < 995)
             same = tlb_array_drop(fast, page, tag) == slow_drop(slow, page, tag);
-        else same = agree_on_flush(fast, slow, action < 998);
+        else if (action < 999) same = agree_on_flush(fast, slow, action < 998);
+        else same = agree_on_emptying(fast, slow);
         if (!same) {
             printf("# step %u, page %" PRIu64 ", action %" PRIu64 "\n", i, page, action);
             return false;
