@@ -396,11 +396,13 @@ void step_access(struct sim *s, const struct step *step, struct step_result *r)
     if (s->sink == NULL) {
         event_skip(s);
     } else {
-        struct event e = { .call = access_names[a->type],
-                           .outcome = &r->outcome,
-                           .accesses = run.totals,
-                           .has_accesses = true,
-                           .has_returns = r->has_value && step->bind_count > 0 && v.last_known };
+        struct event e;
+        event_clear(&e);
+        e.call = access_names[a->type];
+        e.outcome = &r->outcome;
+        e.accesses = run.totals;
+        e.has_accesses = true;
+        e.has_returns = r->has_value && step->bind_count > 0 && v.last_known;
         access_event(s, step, &e, &p, &v);
         event_end(s, step, &mark, &e);
     }

@@ -148,12 +148,14 @@ static void call_routine(struct sim *s, const struct step *step, size_t series, 
     if (s->sink == NULL) {
         event_skip(s);
     } else {
-        struct event e = { .call = routine->name,
-                           .routine = routine,
-                           .args = record,
-                           .given = given,
-                           .outcome = &r->outcome,
-                           .has_returns = true };
+        struct event e;
+        event_clear(&e);
+        e.call = routine->name;
+        e.routine = routine;
+        e.args = record;
+        e.given = given;
+        e.outcome = &r->outcome;
+        e.has_returns = true;
         event_end(s, step, &mark, &e);
     }
     step_finish(s, step, r, &mark);

@@ -5,6 +5,8 @@
 #include "nt/kernel.h"
 #include "sim/program.h"
 
+#include <string.h>
+
 enum event_arg_type {
     ARG_DECIMAL,
     ARG_HEX,
@@ -52,8 +54,7 @@ struct event {
     const struct routine *routine; /* NULL for other actions: then `list` holds the arguments */
     const void *args;              /* the routine's record after the call */
     const void *given;             /* and before it: arguments as they were passed */
-    struct event_arg list[EVENT_ARGS_MAX];
-    uint32_t list_count;
+    uint32_t list_count; /* of `list` */
     const struct outcome *outcome;
     bool has_returns;      /* an action that gives a value back (read with `as`) */
     const struct mdl *mdl; /* NULL: none changed */
@@ -67,7 +68,14 @@ struct event {
     const struct replay_phase *phase_plans; /* by phase: its name */
     uint32_t phase_count;
     const struct curves *curves; /* finished; NULL = none */
+    struct event_arg list[EVENT_ARGS_MAX]; /* last: most events have few or none */
 };
+
+/* An event with nothing in it. The arguments beyond list_count are not set. */
+static inline void event_clear(struct event *e)
+{
+    memset(e, 0, offsetof(struct event, list));
+}
 
 /* A single access, for `--detail access`. */
 struct access_event {

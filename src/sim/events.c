@@ -40,11 +40,13 @@ void event_end(struct sim *s, const struct step *step, const struct event_mark *
 {
     s->seq++;
     if (s->sink == NULL) return;
-    uint64_t cost[COST_COUNT];
+    uint64_t cost[COST_COUNT], cycles = 0;
+    const uint64_t *spent = s->hw.cpu->spent;
     for (unsigned i = 0; i < COST_COUNT; i++) {
-        cost[i] = s->hw.cpu->spent[i] - mark->spent[i];
-        e->cycles += cost[i];
+        cost[i] = spent[i] - mark->spent[i];
+        cycles += cost[i];
     }
+    e->cycles = cycles;
     struct event_delta after = counters(s);
     e->delta = (struct event_delta){
         after.free_system_ptes - mark->before.free_system_ptes,

@@ -11,7 +11,7 @@ static const char *process_name(const struct json_sink *s, uint32_t id)
     return p != NULL && id <= p->process_count ? p->processes[id - 1].name : NULL;
 }
 
-static void put_process(struct json_sink *s, uint32_t id)
+void json_process(struct json_sink *s, uint32_t id)
 {
     const char *name = process_name(s, id);
     if (name != NULL) {
@@ -21,25 +21,7 @@ static void put_process(struct json_sink *s, uint32_t id)
     }
 }
 
-/* The process whose EPROCESS is there: what the member of an MDL points to. */
-static void put_process_at(struct json_sink *s, uint64_t object)
-{
-    if (object == 0) {
-        JSON_PUT(&s->out, "null");
-        return;
-    }
-    size_t count = s->sim != NULL ? s->sim->mm.process_count : 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct process *p = s->sim->mm.processes[i];
-        if (p == NULL || p->object.v != object) continue;
-        put_process(s, p->id);
-        return;
-    }
-    json_hex(&s->out, object);
-}
-
-/* An address: NULL is null. */
-static void put_va(struct text *t, uint64_t v)
+void json_va(struct text *t, uint64_t v)
 {
     if (v == 0) {
         JSON_PUT(t, "null");
@@ -68,7 +50,7 @@ static void put_value(struct json_sink *s, struct value v)
     case VALUE_BOOL: json_bool(t, v.v != 0); break;
     case VALUE_MDL: json_id(t, "mdl", v.id); break;
     case VALUE_IRP: json_id(t, "irp", v.id); break;
-    case VALUE_PROCESS: put_process(s, v.id); break;
+    case VALUE_PROCESS: json_process(s, v.id); break;
     case VALUE_DEVICE: put_device(s, v.id); break;
     case VALUE_UNBOUND:
     case VALUE_NULL: JSON_PUT(t, "null"); break;
@@ -79,7 +61,7 @@ static void put_number(struct text *t, const struct field *row, uint64_t n)
 {
     switch (row->type) {
     case FIELD_BOOL: json_bool(t, n != 0); break;
-    case FIELD_VA: put_va(t, n); break;
+    case FIELD_VA: json_va(t, n); break;
     case FIELD_HEX:
         if (row->names != NULL) json_flags(t, row->names, n);
         else json_hex(t, n);
@@ -141,7 +123,7 @@ static void put_field(struct json_sink *s, const struct field *row, const void *
     case FIELD_LIST: put_list(t, row, record); break;
     case FIELD_MDL: json_id(t, "mdl", (uint32_t)field_get(row, record)); break;
     case FIELD_IRP: json_id(t, "irp", (uint32_t)field_get(row, record)); break;
-    case FIELD_PROCESS: put_process(s, (uint32_t)field_get(row, record)); break;
+    case FIELD_PROCESS: json_process(s, (uint32_t)field_get(row, record)); break;
     default: put_number(t, row, field_get(row, record)); break;
     }
 }
@@ -172,7 +154,7 @@ static void put_arg(struct json_sink *s, const struct event_arg *a)
     switch ((enum event_arg_type)a->type) {
     case ARG_DECIMAL: json_count(t, a->number); break;
     case ARG_HEX: json_hex(t, a->number); break;
-    case ARG_VA: put_va(t, a->number); break;
+    case ARG_VA: json_va(t, a->number); break;
     case ARG_TEXT: put_text(t, a->text); break;
     case ARG_VALUE: put_value(s, a->value); break;
     case ARG_BOOL: json_bool(t, a->number != 0); break;
@@ -181,12 +163,11 @@ static void put_arg(struct json_sink *s, const struct event_arg *a)
     }
 }
 
-static void put_args(struct json_sink *s, const struct event *e)
+/* `set`: out parameters have their values. */
+static void put_args(struct json_sink *s, const struct event *e, bool set)
 {
-    const struct outcome *o = e->outcome;
     if (e->routine != NULL) {
         put_members(s, e, ", \"args\": {", false);
-        bool set = o != NULL && o->end == END_RETURNS && !o->failed && !o->undefined;
         if (set) put_members(s, e, ", \"out\": {", true);
         return;
     }
@@ -251,50 +232,6 @@ static void put_outcome(struct json_sink *s, const struct event *e)
         JSON_PUT(t, ", \"failure\": ");
         json_quoted(t, e->routine->failures[o->failure - 1].name);
     }
-}
-
-static void put_mdl(struct json_sink *s, const struct mdl *m)
-{
-    struct text *t = &s->out;
-    JSON_PUT(t, ", \"mdl\": {\"id\": ");
-    json_id(t, "mdl", m->id);
-    JSON_PUT(t, ", \"flags\": ");
-    json_flag_list(t, &mdl_flags, m->flags);
-    JSON_PUT(t, ", \"byte_count\": ");
-    json_u64(t, m->byte_count);
-    JSON_PUT(t, ", \"byte_offset\": ");
-    json_u64(t, m->byte_offset);
-    JSON_PUT(t, ", \"start_va\": ");
-    put_va(t, m->start_va.v);
-    JSON_PUT(t, ", \"mapped_va\": ");
-    put_va(t, m->mapped_va.v);
-    JSON_PUT(t, ", \"pages\": ");
-    json_u64(t, mdl_page_count(m));
-    JSON_PUT(t, ", \"process\": ");
-    put_process_at(s, m->process);
-    JSON_PUT(t, ", \"next\": ");
-    json_id(t, "mdl", m->next);
-    json_char(t, '}');
-}
-
-/* Runs of consecutive frames up to the first slot that holds none. */
-static void put_frames(struct text *t, const struct mdl *m)
-{
-    uint64_t count = mdl_page_count(m) < m->slots ? mdl_page_count(m) : m->slots;
-    if (m->pfns == NULL) count = 0;
-    JSON_PUT(t, ", \"pfns\": [");
-    for (uint64_t i = 0, run; i < count && m->pfns[i] != PFN_NONE.v; i += run) {
-        for (run = 1; i + run < count && m->pfns[i + run] == m->pfns[i] + run;) run++;
-        if (i > 0) JSON_PUT(t, ", ");
-        json_char(t, '"');
-        json_hex_bare(t, m->pfns[i]);
-        if (run > 1) {
-            json_char(t, '+');
-            json_u64(t, run);
-        }
-        json_char(t, '"');
-    }
-    json_char(t, ']');
 }
 
 static void put_accesses(struct text *t, const struct access_totals *a)
@@ -363,16 +300,10 @@ static void put_delta(struct text *t, const struct event_delta *d)
     if (any) json_char(t, '}');
 }
 
-/* Up to "irql" what an event says of where it ran; then the step. */
+/* Where an event ran, and its step. */
 static void put_place(struct json_sink *s, const struct event *e)
 {
     struct text *t = &s->out;
-    JSON_PUT(t, "{\"seq\": ");
-    json_u64(t, e->seq);
-    if (!s->options.no_times) {
-        JSON_PUT(t, ", \"t\": ");
-        json_count(t, e->t.v);
-    }
     JSON_PUT(t, ", \"cpu\": ");
     json_u64(t, e->cpu);
     JSON_PUT(t, ", \"thread\": ");
@@ -398,14 +329,122 @@ static void put_place(struct json_sink *s, const struct event *e)
     }
 }
 
+/* ---- what may be the same as at the last event of the step ---- */
+
+static void place_or_again(struct json_sink *s, const struct event *e, struct json_site *site)
+{
+    struct json_part *part = site == NULL ? NULL : &site->parts[PART_PLACE];
+    const struct {
+        const char *call, *thread, *note;
+        uint32_t file, line, cpu, irql;
+    } key = { e->call, e->thread, e->note, e->where.file, e->where.line, e->cpu, e->irql };
+    if (json_part_again(&s->out, part, &key, sizeof key)) return;
+    size_t start = s->out.length;
+    put_place(s, e);
+    json_part_keep(part, &key, sizeof key, &s->out, start);
+}
+
+struct args_key {
+    uint64_t words[PART_KEY_BYTES / sizeof(uint64_t)];
+    size_t bytes; /* 0: there is none, what is shown is not in the record */
+};
+
+static bool is_in_record(const struct routine *r)
+{
+    for (const struct field *row = r->args; row->type != FIELD_END; row++)
+        if (row->type == FIELD_TEXT || row->type == FIELD_LIST) return false;
+    return true;
+}
+
+/* The routine, whether its out parameters are set, and its records before and after the call. */
+static void key_of_call(struct args_key *key, const struct event *e, bool set)
+{
+    size_t bytes = e->routine->args_bytes, words = sizeof(uint64_t) * 2;
+    if (e->given == NULL || bytes > ROUTINE_ARGS_BYTES || !is_in_record(e->routine)) return;
+    key->words[0] = (uint64_t)(uintptr_t)e->routine;
+    key->words[1] = set;
+    memcpy((char *)key->words + words, e->given, bytes);
+    memcpy((char *)key->words + words + bytes, e->args, bytes);
+    key->bytes = words + 2 * bytes;
+}
+
+static void key_of_list(struct args_key *key, const struct event *e)
+{
+    enum { WORDS_AN_ARG = 7 };
+    if (e->list_count == 0 || e->list_count * WORDS_AN_ARG > COUNT_OF(key->words)) return;
+    for (uint32_t i = 0; i < e->list_count; i++) {
+        const struct event_arg *a = &e->list[i];
+        uint64_t *words = key->words + i * WORDS_AN_ARG;
+        words[0] = (uint64_t)(uintptr_t)a->key;
+        words[1] = a->type;
+        words[2] = a->number;
+        words[3] = (uint64_t)(uintptr_t)a->text;
+        words[4] = (uint64_t)(uintptr_t)a->names;
+        words[5] = a->value.v;
+        words[6] = (uint64_t)a->value.id << 8 | a->value.kind;
+    }
+    key->bytes = e->list_count * WORDS_AN_ARG * sizeof(uint64_t);
+}
+
+static void args_or_again(struct json_sink *s, const struct event *e, struct json_site *site)
+{
+    const struct outcome *o = e->outcome;
+    bool set = o != NULL && o->end == END_RETURNS && !o->failed && !o->undefined;
+    struct json_part *part = site == NULL ? NULL : &site->parts[PART_ARGS];
+    struct args_key key;
+    key.bytes = 0;
+    if (part != NULL && e->routine != NULL) key_of_call(&key, e, set);
+    if (part != NULL && e->routine == NULL) key_of_list(&key, e);
+    if (json_part_again(&s->out, part, key.words, key.bytes)) return;
+    size_t start = s->out.length;
+    put_args(s, e, set);
+    json_part_keep(part, key.words, key.bytes, &s->out, start);
+}
+
+static void put_end(struct json_sink *s, const struct event *e)
+{
+    struct text *t = &s->out;
+    JSON_PUT(t, ", \"cycles\": ");
+    json_count(t, e->cycles);
+    if (e->cost != NULL && e->cycles != 0) put_costs(s, e->cost);
+    put_delta(t, &e->delta);
+    json_char(t, '}');
+}
+
+struct end_key {
+    struct event_delta delta;
+    uint64_t cost[COST_COUNT]; /* their sum is the cycles */
+};
+_Static_assert(sizeof(struct end_key) <= PART_KEY_BYTES, "a key of costs fits");
+
+static void end_or_again(struct json_sink *s, const struct event *e, struct json_site *site)
+{
+    struct json_part *part = site == NULL || e->cost == NULL ? NULL : &site->parts[PART_COSTS];
+    struct end_key key;
+    if (part != NULL) {
+        key.delta = e->delta;
+        memcpy(key.cost, e->cost, sizeof key.cost);
+        if (json_part_again(&s->out, part, &key, sizeof key)) return;
+    }
+    size_t start = s->out.length;
+    put_end(s, e);
+    json_part_keep(part, &key, sizeof key, &s->out, start);
+}
+
 void json_event(struct json_sink *s, const struct event *e)
 {
     struct text *t = &s->out;
-    put_place(s, e);
-    put_args(s, e);
+    struct json_site *site = json_site_at(&s->sites, t->from, e->where);
+    JSON_PUT(t, "{\"seq\": ");
+    json_u64(t, e->seq);
+    if (!s->options.no_times) {
+        JSON_PUT(t, ", \"t\": ");
+        json_count(t, e->t.v);
+    }
+    place_or_again(s, e, site);
+    args_or_again(s, e, site);
     put_outcome(s, e);
-    if (e->mdl != NULL) put_mdl(s, e->mdl);
-    if (e->mdl != NULL && e->pfns) put_frames(t, e->mdl);
+    if (e->mdl != NULL) json_mdl(s, e->mdl, e->pfns, site);
     if (e->has_accesses) {
         JSON_PUT(t, ", \"accesses\": {");
         put_accesses(t, &e->accesses);
@@ -413,11 +452,7 @@ void json_event(struct json_sink *s, const struct event *e)
     }
     if (e->phase_count > 0) put_phases(t, e);
     if (e->curves != NULL) json_curves(t, e->curves);
-    JSON_PUT(t, ", \"cycles\": ");
-    json_count(t, e->cycles);
-    if (e->cost != NULL && e->cycles != 0) put_costs(s, e->cost);
-    put_delta(t, &e->delta);
-    json_char(t, '}');
+    end_or_again(s, e, site);
 }
 
 void json_access(struct json_sink *s, const struct access_event *a)

@@ -117,5 +117,6 @@ bool json_sink_end(struct json_sink *s, struct sim *sim)
 
 void json_sink_free(struct json_sink *s)
 {
+    json_sites_free(&s->sites, s->out.from);
     text_free(&s->out);
 }

@@ -3,16 +3,24 @@
 
 #include "nt/kernel.h"
 
-/* A number has at most 20 characters, and as many are copied whatever it has: a copy of a fixed
- * length is a few moves. `room` is twice as long, and the number ends in its middle. */
-enum { NUMBER_BYTES = 20 };
-
-static void put_short(struct text *t, const char room[2 * NUMBER_BYTES], size_t at)
+/* Room for the longest number, 20 characters with quotes; where it goes. */
+static char *number_room(struct text *t)
 {
-    if (__builtin_expect(t->capacity - t->length <= NUMBER_BYTES, 0))
-        text_room(t, NUMBER_BYTES);
-    memcpy(t->bytes + t->length, room + at, NUMBER_BYTES);
-    t->length += NUMBER_BYTES - at;
+    enum { NUMBER_BYTES = 20 };
+    if (__builtin_expect(t->capacity - t->length <= NUMBER_BYTES, 0)) text_room(t, NUMBER_BYTES);
+    return t->bytes + t->length;
+}
+
+static unsigned decimal_digits(uint64_t n)
+{
+    static const uint64_t powers[] = {
+        0, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000,
+        100000000000, 1000000000000, 10000000000000, 100000000000000, 1000000000000000,
+        10000000000000000, 100000000000000000, 1000000000000000000, 10000000000000000000U,
+    };
+    unsigned bits = 64 - (unsigned)__builtin_clzll(n | 1);
+    unsigned least = bits * 1233 >> 12; /* of 2^(bits - 1): log10(2) is 1233/4096 */
+    return least + (n >= powers[least]);
 }
 
 void json_u64(struct text *t, uint64_t n)
@@ -21,18 +29,14 @@ void json_u64(struct text *t, uint64_t n)
         "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
         "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
         "8081828384858687888990919293949596979899";
-    if (n < 10) {
-        json_char(t, (char)('0' + n));
-        return;
-    }
-    char room[2 * NUMBER_BYTES] = { 0 };
-    size_t at = NUMBER_BYTES;
+    unsigned digits = decimal_digits(n);
+    char *start = number_room(t), *at = start + digits;
     for (; n >= 10; n /= 100) {
         at -= 2;
-        memcpy(room + at, pairs + 2 * (n % 100), 2);
+        memcpy(at, pairs + 2 * (n % 100), 2);
     }
-    if (n > 0) room[--at] = (char)('0' + n);
-    put_short(t, room, at);
+    if (at > start) *start = (char)('0' + n);
+    t->length += digits;
 }
 
 void json_i64(struct text *t, int64_t n)
@@ -41,34 +45,45 @@ void json_i64(struct text *t, int64_t n)
     json_u64(t, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
 }
 
-/* The digits and the two characters in front of them end at `end`; returns where they start. */
-static char *hex_digits(char *end, uint64_t n)
+/* Digits of 32 bits, the highest first in memory: each half byte is spread to a byte of its own,
+ * and those above 9 are moved on to the letters. */
+static void hex_eight(char *to, uint32_t n)
 {
-    do {
-        *--end = "0123456789ABCDEF"[n & 15];
-        n >>= 4;
-    } while (n > 0);
-    *--end = 'x';
-    *--end = '0';
-    return end;
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t w = n;
+    w = (w | w << 16) & UINT64_C(0x0000FFFF0000FFFF);
+    w = (w | w << 8) & UINT64_C(0x00FF00FF00FF00FF);
+    w = (w | w << 4) & (ones * 0x0F);
+    uint64_t letters = ((w + ones * 6) >> 4) & ones;
+    w += ones * '0' + letters * ('A' - '0' - 10);
+    for (unsigned i = 0; i < 8; i++) to[i] = (char)(w >> (56 - 8 * i));
+}
+
+/* Without leading zeros. All 16 are copied whatever there are: that is two moves. */
+static size_t hex_digits(char *to, uint64_t n)
+{
+    char digits[32] = { 0 };
+    unsigned count = (67 - (unsigned)__builtin_clzll(n | 1)) / 4;
+    if (n > UINT32_MAX) hex_eight(digits, (uint32_t)(n >> 32));
+    hex_eight(digits + 8, (uint32_t)n);
+    memcpy(to, digits + 16 - count, 16);
+    return count;
 }
 
 void json_hex(struct text *t, uint64_t n)
 {
-    char room[2 * NUMBER_BYTES] = { 0 };
-    char *end = room + NUMBER_BYTES;
-    *--end = '"';
-    char *start = hex_digits(end, n);
-    *--start = '"';
-    put_short(t, room, (size_t)(start - room));
+    char *to = number_room(t);
+    memcpy(to, "\"0x", 3);
+    size_t length = 3 + hex_digits(to + 3, n);
+    to[length] = '"';
+    t->length += length + 1;
 }
 
 void json_hex_bare(struct text *t, uint64_t n)
 {
-    char digits[18];
-    char *end = digits + sizeof digits;
-    char *start = hex_digits(end, n);
-    json_bytes(t, start, (size_t)(end - start));
+    char *to = number_room(t);
+    memcpy(to, "0x", 2);
+    t->length += 2 + hex_digits(to + 2, n);
 }
 
 void json_count(struct text *t, uint64_t n)

@@ -5,6 +5,8 @@
 #include "support.h"
 
 #include <criterion/criterion.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct text text;
@@ -109,6 +111,23 @@ Test(json_sink, numbers)
     expect_text("-9223372036854775808", 0);
     json_quoted(&text, "a\"b\\c\n\x01\xC3\xA9");
     expect_text("\"a\\\"b\\\\c\\n\\u0001\xC3\xA9\"", 1);
+}
+
+/* Around every power of ten and of two, as printf(3) has them. */
+Test(json_sink, numbers_of_every_length)
+{
+    char wanted[64];
+    for (unsigned i = 0; i < 84; i++) {
+        uint64_t power = i < 64 ? (uint64_t)1 << i : 1;
+        for (unsigned k = 64; k < i; k++) power *= 10;
+        for (uint64_t n = power - 1; n != power + 2; n++) {
+            json_u64(&text, n);
+            json_hex(&text, n);
+            json_hex_bare(&text, n);
+            snprintf(wanted, sizeof wanted, "%" PRIu64 "\"0x%" PRIX64 "\"0x%" PRIX64, n, n, n);
+            expect_text(wanted, i);
+        }
+    }
 }
 
 /* ---- events ---- */
@@ -302,6 +321,98 @@ Test(json_sink, commas_between_the_events_of_a_document)
     cr_assert_not_null(strstr(s, "},\n{\"seq\": 1, "));
     cr_assert_not_null(strstr(s, "},\n{\"seq\": 2, "));
     cr_assert_eq(s[strlen(s) - 1], '}');
+}
+
+/* ---- parts that come again ---- */
+
+static const struct routine recorded_routine = {
+    .name = "MmCall", .result = RESULT_ADDRESS, .args = call_fields, .failures = call_failures,
+    .args_bytes = sizeof(struct call_args),
+};
+
+/* All that an event points to. */
+struct made {
+    struct event e;
+    struct call_args before, after;
+    struct outcome o;
+    struct mdl m;
+    uint64_t pfns[70], cost[COST_COUNT];
+};
+
+/* Now and then something else than 0, so that most parts stay what they were and each changes alone
+ * at times. */
+static uint64_t rarely(struct rng *r, uint64_t below)
+{
+    return rng_below(r, 12) == 0 ? rng_below(r, below) : 0;
+}
+
+static void make_args(struct made *m, struct rng *r)
+{
+    m->before = given;
+    m->before.length += rarely(r, 3);
+    m->before.mdl += (uint32_t)rarely(r, 3);
+    m->after = m->before;
+    m->after.old_protect += (uint32_t)rarely(r, 3);
+    m->o.failed = rarely(r, 2) != 0;
+    if (rarely(r, 2) == 0) {
+        m->e.routine = &recorded_routine;
+        m->e.given = &m->before;
+        m->e.args = &m->after;
+        return;
+    }
+    m->e.list_count = (uint32_t)rng_below(r, 11);
+    for (uint32_t i = 0; i < m->e.list_count; i++)
+        m->e.list[i] = (struct event_arg){ .key = "k", .type = rarely(r, 2) ? ARG_HEX : ARG_VALUE,
+                                           .number = rarely(r, 5),
+                                           .value = value_int(rarely(r, 5)) };
+}
+
+static void make_mdl(struct made *m, struct rng *r)
+{
+    uint32_t pages = rarely(r, 2) ? 70 : 16;
+    m->m = (struct mdl){ .id = 1 + (uint32_t)rarely(r, 3), .flags = (uint16_t)rarely(r, 4),
+                         .byte_count = pages * 4096 - (uint32_t)rarely(r, 3), .slots = pages,
+                         .start_va = { 0x1000 * rarely(r, 3) }, .next = (uint32_t)rarely(r, 3),
+                         .mapped_va = { rarely(r, 3) }, .byte_offset = (uint32_t)rarely(r, 3),
+                         .process = rarely(r, 3), .pfns = m->pfns };
+    for (uint32_t i = 0; i < pages; i++) m->pfns[i] = 100 + i + rarely(r, 2) * rarely(r, 3);
+    m->e.mdl = rarely(r, 2) ? NULL : &m->m;
+    m->e.pfns = rarely(r, 2) == 0;
+}
+
+static void make_event(struct made *m, struct rng *r, uint64_t seq)
+{
+    *m = (struct made){ .o = { .returns = value_address(0x1000) } };
+    m->e = (struct event){ .seq = seq, .t = { seq * 7 }, .cpu = (uint32_t)rarely(r, 2),
+                           .thread = rarely(r, 2) ? "a" : "b", .irql = (uint32_t)rarely(r, 3),
+                           .where = { .line = 13 + 128 * (uint32_t)rarely(r, 2) },
+                           .call = "MmCall", .note = rarely(r, 2) ? "n" : NULL,
+                           .outcome = &m->o, .cost = m->cost };
+    make_args(m, r);
+    make_mdl(m, r);
+    m->e.delta.free_pages = (int64_t)rarely(r, 3);
+    for (unsigned i = 0; i < 6; i++) m->cost[i] = 5 + rarely(r, 3) * rarely(r, 3);
+    for (unsigned i = 0; i < COST_COUNT; i++) m->e.cycles += m->cost[i];
+}
+
+/* A line of a sink that has seen others is the line of one that has not. */
+Test(json_sink, parts_that_come_again)
+{
+    struct json_sink used;
+    struct rng r;
+    json_sink_init(&used, &test_allocator, &jsonl);
+    rng_init(&r, 1, 2);
+    for (uint64_t i = 0; i < 4000; i++) {
+        struct made m;
+        make_event(&m, &r, i);
+        used.out.length = 0;
+        used.sink.event(used.sink.context, &m.e);
+        write_events(&m.e, 1, jsonl);
+        cr_assert_eq(text.length, used.out.length, "event %" PRIu64, i);
+        cr_assert_eq(memcmp(text.bytes, used.out.bytes, text.length), 0, "event %" PRIu64, i);
+        text_clear(&text);
+    }
+    json_sink_free(&used);
 }
 
 static bool refuse(void *context, const char *bytes, size_t length)
