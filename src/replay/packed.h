@@ -8,7 +8,7 @@
 #include "replay/bytes.h"
 
 enum {
-    PACKED_VERSION = 1,
+    PACKED_VERSION = 2,
     PACKED_HEAD_BYTES = 32,
     PACKED_BLOCK_HEAD_BYTES = 64,
     PACKED_INDEX_HEAD_BYTES = 16,
@@ -64,7 +64,7 @@ struct packed_reader *packed_open(struct trace_bytes *bytes, const char *ahead, 
 void packed_close(struct packed_reader *r);
 /* As the functions of struct access_source; 0 at the end or with bytes->error set. */
 size_t packed_pull(struct packed_reader *r, struct access *out, size_t room);
-size_t packed_pull_segments(struct packed_reader *r, struct access_segment *out, size_t room);
+size_t packed_pull_segment(struct packed_reader *r, struct access_segment *out, uint64_t most);
 size_t packed_expand(struct packed_reader *r, const struct access_segment *s, uint32_t from,
                      struct access *out, size_t room);
 uint64_t packed_skip(struct packed_reader *r, uint64_t count);

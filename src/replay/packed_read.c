@@ -7,7 +7,7 @@
 
 enum {
     BUFFER_BYTES = 512 * 1024,
-    PADDING_BYTES = SEGMENT_BYTES_MAX, /* more than DETAIL_PADDING_BYTES */
+    PADDING_BYTES = SEGMENT_PADDING_BYTES, /* more than DETAIL_PADDING_BYTES */
     SCRATCH = 256,
     /* The digest of a tail, and what stands before it. */
     TAIL_DIGEST_AT = 64,
@@ -109,7 +109,7 @@ static bool read_head(struct packed_reader *r)
     if (little_get(at + 10, 2) != PACKED_HEAD_BYTES || little_get(at + 12, 4) != 0 ||
         little_get(at + 16, 4) != PACKED_BLOCK_RECORDS_MAX ||
         little_get(at + 20, 4) != PACKED_BLOCK_BYTES_MAX)
-        return damaged(r, 8, "sizes or flags that version 1 does not have");
+        return damaged(r, 8, "sizes or flags that this version does not have");
     take(r, PACKED_HEAD_BYTES);
     return true;
 }
@@ -329,20 +329,19 @@ static bool get_segment(struct packed_reader *r, struct access_segment *s)
     return true;
 }
 
-/* What is left of a segment that was begun: from the records. */
+/* What is left of a segment that was begun, or as much of it as one segment holds: from the
+ * records. */
 static bool get_rest(struct packed_reader *r, struct access_segment *s)
 {
     struct access records[SCRATCH];
+    bool is_full = false;
     segment_begin(&r->builder, r->next);
-    for (uint64_t at = r->next; at < r->segment_next;) {
-        uint64_t left = r->segment_next - at;
+    while (!is_full && r->builder.next < r->segment_next) {
+        uint64_t left = r->segment_next - r->builder.next;
         size_t count = left < SCRATCH ? (size_t)left : SCRATCH;
-        if (!get_details(r, at, records, count)) return false;
-        for (size_t i = 0; i < count; i++)
-            if (!segment_add(&r->builder, &records[i]))
-                return damaged(r, r->offset + PACKED_BLOCK_HEAD_BYTES,
-                               "segments and records do not agree");
-        at += count;
+        if (!get_details(r, r->builder.next, records, count)) return false;
+        for (size_t i = 0; i < count && !is_full; i++)
+            is_full = !segment_add(&r->builder, &records[i]);
     }
     segment_finish(&r->builder);
     *s = r->builder.segment;
@@ -357,20 +356,24 @@ static bool catch_up(struct packed_reader *r, struct access_segment *s)
     return true;
 }
 
-size_t packed_pull_segments(struct packed_reader *r, struct access_segment *out, size_t room)
+/* Records of the next segment, as it says itself. */
+static uint64_t next_records(const struct packed_reader *r)
 {
-    size_t count = 0;
+    const uint8_t *at = r->segments;
+    return r->segments_left == 0 || at >= r->segments_end ? 0 : varint_get(&at);
+}
+
+size_t packed_pull_segment(struct packed_reader *r, struct access_segment *out, uint64_t most)
+{
     if (failed(r) || !have_block(r) || !catch_up(r, out)) return 0;
     if (r->segment_next > r->next) {
-        if (!get_rest(r, out)) return 0;
-        r->next = r->segment_next;
-        count = 1;
+        if (r->segment_next - r->next > most || !get_rest(r, out)) return 0;
+        r->next += out->records;
+        return 1;
     }
-    for (; count < room && r->next < block_end(r); count++) {
-        if (!get_segment(r, &out[count])) return 0;
-        r->next = r->segment_next;
-    }
-    return count;
+    if (next_records(r) > most || !get_segment(r, out)) return 0;
+    r->next = r->segment_next;
+    return 1;
 }
 
 size_t packed_expand(struct packed_reader *r, const struct access_segment *s, uint32_t from,

@@ -306,12 +306,11 @@ static size_t pull_packed(void *context, struct access *out, size_t room, bool *
     return count;
 }
 
-static size_t pull_segments(void *context, struct access_segment *out, size_t room,
-                            bool *has_failed)
+static size_t pull_segment(void *context, struct access_segment *out, uint64_t most,
+                           bool *has_failed)
 {
     struct trace_reader *r = context;
-    size_t count = packed_pull_segments(r->packed, out, room);
-    if (count == 0 && packed_at(r->packed) == 0 && !failed(r)) fail(r, "no record in the trace");
+    size_t count = packed_pull_segment(r->packed, out, most);
     if (count == 0 && failed(r)) *has_failed = true;
     return count;
 }
@@ -351,7 +350,7 @@ struct access_source reader_source(struct trace_reader *reader)
 {
     if (reader->packed != NULL)
         return (struct access_source){ .pull = pull_packed,
-                                       .pull_segments = pull_segments,
+                                       .pull_segment = pull_segment,
                                        .expand = expand,
                                        .skip = skip_packed,
                                        .context = reader,

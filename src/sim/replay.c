@@ -8,6 +8,8 @@
 
 /* Records at a time where other processors are to have their turn. */
 enum { SIDE_BY_SIDE = 16 };
+/* Records that are skipped before somebody asks whether to stop. */
+enum { SKIP_MOST = 1 << 24 };
 
 /* ---- the plan ---- */
 
@@ -58,8 +60,10 @@ static bool goes_on(struct sim *s, const struct replay *r)
 
 static void skip_records(struct sim *s, struct replay *r)
 {
-    while (r->skipped < r->skip && goes_on(s, r))
-        r->skipped += replay_records(s, r, r->skip - r->skipped, NULL);
+    while (r->skipped < r->skip && goes_on(s, r)) {
+        uint64_t left = r->skip - r->skipped;
+        r->skipped += replay_skip(s, r, left < SKIP_MOST ? left : SKIP_MOST);
+    }
 }
 
 static void warm_up_records(struct sim *s, struct replay *r)
@@ -167,6 +171,7 @@ void replay_free(struct sim *s, struct sim_thread *t)
     if (r == NULL) return;
     size_t rows = r->plan->phase_count + 1u;
     if (r->curves != NULL) curves_free(r->curves);
+    replay_space_free(s, r);
     mem_free(s->from, r->counts, rows, sizeof(uint64_t));
     mem_free(s->from, r->phases, rows, sizeof(struct replay_part));
     mem_free(s->from, r, 1, sizeof *r);

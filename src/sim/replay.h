@@ -30,12 +30,17 @@ struct replay {
     struct event_mark mark;
     bool clean; /* it broke no rule until it was overtaken */
     bool fast;                        /* what is known to change nothing may be left out */
+    struct segment_space *space;      /* NULL: no segment was replayed yet */
 };
 
-/* Takes at most `most` records, one batch at most, off the trace and replays them when `part` is
- * not NULL, into which what they came to is added. Returns how many records there were; 0 sets
- * r->ended. Stops behind the record whose access raises or stops the system (r->touch). */
+/* Takes at most `most` records off the trace, one batch or segment, and replays them; adds what
+ * they came to to *part. Returns how many there were; 0 sets r->ended. Stops behind the record
+ * whose access raises or stops the system (r->touch): the next replay of the trace goes on there.
+ */
 uint64_t replay_records(struct sim *s, struct replay *r, uint64_t most, struct replay_part *part);
+/* Passes over up to `count` records. Returns how many there were; r->ended at the end. */
+uint64_t replay_skip(struct sim *s, struct replay *r, uint64_t count);
+void replay_space_free(struct sim *s, struct replay *r);
 
 /* Counters and prices as they were before a warm-up. */
 struct warm_up;

@@ -22,15 +22,15 @@ struct fast_lane {
     uint64_t lookups;    /* of one record: of data in the low half, of code in the high */
     uint32_t doubles;    /* 1: bytes count twice */
     uint8_t type;        /* enum access_type of the first access */
-    struct fast_array *first, *large; /* for 4 KiB and 2 MiB; large->array may be NULL */
+    /* For 4 KiB and 2 MiB; behind them, for 4 KiB. But for the first, ->array may be NULL. */
+    struct fast_array *first, *large, *second;
 };
 
 enum { FAST_KINDS = ACCESS_FETCH + 1 };
 
 struct fast {
     struct fast_lane lane[FAST_KINDS];
-    struct fast_array data, code, second, large_data, large_code;
-    bool has_second;
+    struct fast_array data, code, second, second_code, large_data, large_code;
     uint64_t space;    /* the context's part of a tag */
     uint64_t page_end; /* pages below it are looked up here: of user space, or none */
     struct sim *s;
@@ -48,3 +48,20 @@ bool fast_begin(struct fast *f, struct sim *s, struct access_totals *totals);
 /* Replays records from batch[0] on until one raises or stops the system. Returns how many, that one
  * included. */
 size_t fast_records(struct fast *f, const struct access *batch, size_t count, struct touch *t);
+/* Counts and charges what was done. */
+void fast_settle(struct fast *f);
+/* After what may have changed the context. */
+void fast_context(struct fast *f);
+
+/* A segment under way, and where its records are. */
+struct fast_segment {
+    const struct access_source *source;
+    const struct access_segment *segment;
+    enum replay_only only;
+    uint64_t page[ACCESS_SIDE_COUNT][FILTER_SLOTS]; /* what the filter holds */
+};
+/* Whether segments may be replayed as such, as the machine stands; after fast_begin(). */
+bool fast_takes_segments(const struct fast *f, enum replay_only only);
+/* Replays the segment; returns how many of its records: all, or those before the first that is left
+ * to fast_records() or has raised or stopped the system (it is among them then). */
+uint32_t fast_segment(struct fast *f, struct fast_segment *g, struct touch *t);

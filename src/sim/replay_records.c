@@ -1,5 +1,8 @@
 /* The records of a trace, one by one through TLB and page tables. */
 #include "sim/replay_fast.h"
+#include "sim/sched.h"
+
+#include <string.h>
 
 enum { BATCH = 1024 };
 
@@ -79,29 +82,36 @@ static void add_since(const struct sim *s, struct replay_part *part, const struc
     part->cycles += now.now - before->now;
 }
 
-/* The records of a batch that are replayed, in place, with their addresses moved. */
+/* The records of a batch that are replayed, with their addresses moved. */
 struct chosen {
+    const struct access *records; /* the batch itself where nothing is to be done to it */
     size_t count;
     bool all;
     uint16_t number[BATCH]; /* of each in the batch, when not all were chosen */
+    struct access changed[BATCH];
 };
 
-static void choose(const struct replay *r, struct access *batch, size_t count, struct chosen *c)
+static void choose(const struct replay *r, const struct access *batch, size_t count,
+                   struct chosen *c)
 {
     enum replay_only only = r->plan->only;
     c->all = only == REPLAY_EVERYTHING;
-    c->count = c->all ? count : 0;
-    for (size_t i = 0; i < count && !c->all; i++) {
-        if ((only == REPLAY_DATA) == (batch[i].kind == ACCESS_FETCH)) continue;
+    c->records = batch;
+    c->count = count;
+    if (c->all && !r->place.in_buffer && r->place.base == 0) return;
+    c->records = c->changed;
+    c->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!c->all && (only == REPLAY_DATA) == (batch[i].kind == ACCESS_FETCH)) continue;
         c->number[c->count] = (uint16_t)i;
-        batch[c->count++] = batch[i];
+        c->changed[c->count] = batch[i];
+        c->changed[c->count++].address = placed(&r->place, &batch[i]);
     }
-    if (!r->place.in_buffer && r->place.base == 0) return;
-    for (size_t i = 0; i < c->count; i++) batch[i].address = placed(&r->place, &batch[i]);
 }
 
-static size_t replay_batch(struct sim *s, struct replay *r, struct access *batch, size_t count,
-                           struct replay_part *part)
+/* Returns how many of the batch were replayed, one that raises or stops the system included. */
+static size_t replay_batch(struct sim *s, struct replay *r, const struct access *batch,
+                           size_t count, struct replay_part *part)
 {
     struct chosen chosen;
     struct fast fast;
@@ -109,25 +119,175 @@ static size_t replay_batch(struct sim *s, struct replay *r, struct access *batch
     choose(r, batch, count, &chosen);
     if (!r->place.in_buffer) s->mm.backing = r->plan->backing;
     size_t done = r->fast && fast_begin(&fast, s, &part->accesses)
-                      ? fast_records(&fast, batch, chosen.count, &r->touch)
-                      : slow_records(s, r, batch, chosen.count, &part->accesses);
+                      ? fast_records(&fast, chosen.records, chosen.count, &r->touch)
+                      : slow_records(s, r, chosen.records, chosen.count, &part->accesses);
     s->mm.backing = (struct backing){ 0 };
     add_since(s, part, &before);
-    if (r->curves != NULL) curves_add(r->curves, batch, done - (r->touch.end != TOUCH_OK));
+    if (r->curves != NULL)
+        curves_add(r->curves, chosen.records, done - (r->touch.end != TOUCH_OK));
     if (r->touch.end == TOUCH_OK) return count;
     return chosen.all ? done : chosen.number[done - 1] + 1u;
+}
+
+/* ---- records left over ---- */
+
+/* Records that were handed out and not replayed, since an access among them raised an exception:
+ * the next replay of the trace goes on with them. */
+struct replay_rest {
+    struct access records[SEGMENT_RECORDS_MAX];
+    size_t at, end;
+};
+
+static void keep_rest(struct sim *s, const struct replay *r, const struct access *batch,
+                      size_t count)
+{
+    struct replay_rest **rest = &s->rests[r->plan->source];
+    if (count == 0) return;
+    if (*rest == NULL) *rest = mem_new(s->from, 1, sizeof **rest);
+    size_t left = (*rest)->end - (*rest)->at;
+    CHECK(left + count <= SEGMENT_RECORDS_MAX);
+    memmove((*rest)->records + count, (*rest)->records + (*rest)->at, left * sizeof *batch);
+    memcpy((*rest)->records, batch, count * sizeof *batch);
+    (*rest)->at = 0;
+    (*rest)->end = left + count;
+}
+
+void replay_rests_free(struct sim *s)
+{
+    for (size_t i = 0; i < s->program->replay_count; i++)
+        if (s->rests[i] != NULL) mem_free(s->from, s->rests[i], 1, sizeof *s->rests[i]);
+}
+
+static size_t take_rest(struct sim *s, const struct replay *r, struct access *out, size_t room)
+{
+    struct replay_rest *rest = s->rests[r->plan->source];
+    if (rest == NULL) return 0;
+    size_t left = rest->end - rest->at, count = left < room ? left : room;
+    memcpy(out, rest->records + rest->at, count * sizeof *out);
+    rest->at += count;
+    return count;
+}
+
+/* As many as there is room for unless the trace ends: other processors may have their turn behind
+ * them, and that must not depend on how the trace is stored. */
+static size_t take_records(struct sim *s, struct replay *r, struct access *out, size_t room)
+{
+    const struct access_source *source = r->source;
+    size_t count = take_rest(s, r, out, room), got = 1;
+    bool failed = false;
+    while (count < room && got > 0) {
+        got = source->pull(source->context, out + count, room - count, &failed);
+        count += got;
+    }
+    if (failed) s->source_failed = true;
+    if (count == 0) r->ended = true;
+    return count;
+}
+
+/* ---- segments ---- */
+
+struct segment_space {
+    struct access_segment segment;
+    struct fast_segment fast;
+    struct access batch[BATCH];
+};
+
+static bool may_take_segments(const struct sim *s, const struct replay *r, uint64_t most)
+{
+    const struct replay_rest *rest = s->rests[r->plan->source];
+    return r->fast && r->source->pull_segment != NULL && most >= BATCH && r->curves == NULL &&
+           !r->place.in_buffer && r->place.base == 0 && r->plan->backing.level == LEVEL_PT &&
+           s->sched->limit == UINT64_MAX && (rest == NULL || rest->at == rest->end);
+}
+
+/* Records of a segment from number `from` on, one by one. Returns the number of the first that was
+ * not replayed. */
+static uint32_t replay_rest_of(struct sim *s, struct replay *r, uint32_t from,
+                               struct replay_part *part)
+{
+    const struct access_source *source = r->source;
+    const struct access_segment *segment = &r->space->segment;
+    struct access *batch = r->space->batch;
+    while (from < segment->records && r->touch.end == TOUCH_OK) {
+        size_t got = source->expand(source->context, segment, from, batch, BATCH);
+        if (got == 0) return segment->records; /* the next pull says why */
+        from += (uint32_t)replay_batch(s, r, batch, got, part);
+    }
+    return from;
+}
+
+/* Those behind an exception. */
+static void keep_rest_of(struct sim *s, const struct replay *r, uint32_t from)
+{
+    const struct access_segment *segment = &r->space->segment;
+    struct access *batch = mem_new(s->from, SEGMENT_RECORDS_MAX, sizeof *batch);
+    size_t count = 0, got = 1;
+    while (from + count < segment->records && got > 0) {
+        got = r->source->expand(r->source->context, segment, from + (uint32_t)count, batch + count,
+                                segment->records - from - count);
+        count += got;
+    }
+    keep_rest(s, r, batch, count);
+    mem_free(s->from, batch, SEGMENT_RECORDS_MAX, sizeof *batch);
+}
+
+/* A segment of at most `most` records; 0 when there is none, or the machine takes none. */
+static uint64_t replay_segment(struct sim *s, struct replay *r, uint64_t most,
+                               struct replay_part *part)
+{
+    struct fast fast;
+    struct marks before = marks_now(s);
+    bool failed = false;
+    if (!fast_begin(&fast, s, &part->accesses) || !fast_takes_segments(&fast, r->plan->only))
+        return 0;
+    if (r->space == NULL) r->space = mem_new(s->from, 1, sizeof *r->space);
+    struct fast_segment *g = &r->space->fast;
+    if (r->source->pull_segment(r->source->context, &r->space->segment, most, &failed) == 0) {
+        if (failed) s->source_failed = true;
+        return 0;
+    }
+    g->source = r->source;
+    g->segment = &r->space->segment;
+    g->only = r->plan->only;
+    s->mm.backing = r->plan->backing;
+    uint32_t done = fast_segment(&fast, g, &r->touch);
+    s->mm.backing = (struct backing){ 0 };
+    add_since(s, part, &before);
+    done = replay_rest_of(s, r, done, part);
+    if (r->touch.end != TOUCH_OK) keep_rest_of(s, r, done);
+    return done;
+}
+
+void replay_space_free(struct sim *s, struct replay *r)
+{
+    if (r->space != NULL) mem_free(s->from, r->space, 1, sizeof *r->space);
 }
 
 uint64_t replay_records(struct sim *s, struct replay *r, uint64_t most, struct replay_part *part)
 {
     struct access batch[BATCH];
+    uint64_t done = 0;
+    if (may_take_segments(s, r, most)) done = replay_segment(s, r, most, part);
+    if (done == 0) {
+        size_t count = take_records(s, r, batch, most < BATCH ? (size_t)most : BATCH);
+        if (count == 0) return 0;
+        done = replay_batch(s, r, batch, count, part);
+        keep_rest(s, r, batch + done, count - (size_t)done);
+    }
+    part->records += done;
+    return done;
+}
+
+uint64_t replay_skip(struct sim *s, struct replay *r, uint64_t count)
+{
+    struct access batch[BATCH];
+    const struct access_source *source = r->source;
     bool failed = false;
-    size_t n = r->source->pull(r->source->context, batch, most < BATCH ? (size_t)most : BATCH,
-                               &failed);
+    size_t room = count < BATCH ? (size_t)count : BATCH, done = take_rest(s, r, batch, room);
+    if (done > 0) return done;
+    if (source->skip == NULL) return take_records(s, r, batch, room);
+    uint64_t skipped = source->skip(source->context, count, &failed);
     if (failed) s->source_failed = true;
-    if (n == 0) r->ended = true;
-    if (part == NULL || n == 0) return n;
-    n = replay_batch(s, r, batch, n, part);
-    part->records += n;
-    return n;
+    if (skipped < count) r->ended = true;
+    return skipped;
 }

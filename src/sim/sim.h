@@ -28,6 +28,7 @@ struct finding {
 struct sim_thread;
 struct sim_event;
 struct sched;
+struct replay_rest;
 
 struct sim {
     const struct allocator *from;
@@ -38,6 +39,7 @@ struct sim {
     struct kernel kernel;
     const struct sink *sink;             /* NULL: no events are built */
     const struct access_source *sources; /* by replay number */
+    struct replay_rest **rests;          /* by replay number: records left over, or NULL */
     struct sim_thread *threads;
     struct sim_thread *thread; /* the one that runs */
     const char *path;          /* of the step or check under way, for errors */

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include "base/check.h"
+#include "bench.h"
 #include "replay/parse.h"
 #include "replay/reader.h"
 
@@ -10,29 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { LINE_COUNT = 4 * 1000 * 1000, LINE_BYTES_MAX = 32, BATCH = 1024, ROUNDS = 5 };
-
-static void *resize(void *context, void *block, size_t old_bytes, size_t new_bytes)
-{
-    UNUSED(context);
-    UNUSED(old_bytes);
-    if (new_bytes == 0) {
-        free(block);
-        return NULL;
-    }
-    block = realloc(block, new_bytes);
-    if (block == NULL) abort();
-    return block;
-}
-
-_Noreturn void bug_report(const char *file, int line, const char *what, uint64_t a, uint64_t b)
-{
-    fprintf(stderr, "%s:%d: %s (%" PRIu64 ", %" PRIu64 ")\n", file, line, what, a, b);
-    abort();
-}
 
 /* A mix like a real program's: code at 8 digits, stack at 10, heap at 7 or 8, no pattern that a
  * branch predictor could learn. */
@@ -62,13 +43,6 @@ static char *write_text(bool is_din, size_t *length)
     return text;
 }
 
-static double cpu_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static size_t parse_text(const struct trace_format *format, const char *text, size_t length)
 {
     struct access batch[BATCH];
@@ -81,11 +55,10 @@ static size_t parse_text(const struct trace_format *format, const char *text, si
 
 static size_t parse_file(const char *path, const char *format)
 {
-    const struct allocator host = { .resize = resize };
     struct access batch[BATCH];
     struct text error;
-    text_init(&error, &host);
-    struct trace_reader *reader = reader_open(path, format, &host, &error);
+    text_init(&error, &bench_host);
+    struct trace_reader *reader = reader_open(path, format, &bench_host, &error);
     if (reader == NULL) abort();
     struct access_source source = reader_source(reader);
     size_t count = 0, got;
@@ -107,11 +80,11 @@ static bool measure(const struct trace_format *format, const char *path, const c
 {
     double best_text = 1e9, best_file = 1e9;
     for (int round = 0; round < ROUNDS; round++) {
-        double start = cpu_seconds();
+        double start = bench_seconds();
         if (parse_text(format, text, length) != LINE_COUNT) return false;
-        double middle = cpu_seconds();
+        double middle = bench_seconds();
         if (parse_file(path, format->name) != LINE_COUNT) return false;
-        double end = cpu_seconds();
+        double end = bench_seconds();
         if (middle - start < best_text) best_text = middle - start;
         if (end - middle < best_file) best_file = end - middle;
     }

@@ -2,43 +2,15 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include "base/check.h"
+#include "bench.h"
 #include "scenario/document.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <yaml.h>
 
 enum { STEP_COUNT = 40000, ROUNDS = 5 };
-
-static void *resize(void *context, void *block, size_t old_bytes, size_t new_bytes)
-{
-    UNUSED(context);
-    UNUSED(old_bytes);
-    if (new_bytes == 0) {
-        free(block);
-        return NULL;
-    }
-    block = realloc(block, new_bytes);
-    if (block == NULL) abort();
-    return block;
-}
-
-_Noreturn void bug_report(const char *file, int line, const char *what, uint64_t a, uint64_t b)
-{
-    fprintf(stderr, "%s:%d: %s (%" PRIu64 ", %" PRIu64 ")\n", file, line, what, a, b);
-    abort();
-}
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static void write_steps(FILE *file)
 {
@@ -73,12 +45,11 @@ static size_t count_events(const char *path)
 
 static bool load(const char *path)
 {
-    const struct allocator host = { .resize = resize };
     struct scenario_limits limits;
     struct diags diags;
-    struct arena arena = { .from = &host };
+    struct arena arena = { .from = &bench_host };
     limits_init(&limits);
-    diags_init(&diags, &host);
+    diags_init(&diags, &bench_host);
     bool good = document_load(path, &limits, &diags, &arena, NULL) != NULL;
     arena_free(&arena);
     diags_free(&diags);
@@ -97,11 +68,11 @@ int main(void)
     write_steps(file);
     fclose(file);
     for (int round = 0; round < ROUNDS && good; round++) {
-        double start = seconds();
+        double start = bench_seconds();
         events = count_events(path);
-        double middle = seconds();
+        double middle = bench_seconds();
         good = load(path) && events > 0;
-        double end = seconds();
+        double end = bench_seconds();
         if (middle - start < best_alone) best_alone = middle - start;
         if (end - middle < best_ours) best_ours = end - middle;
     }

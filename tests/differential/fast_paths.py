@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Replays give the same trace, to the byte, with and without what makes them fast; TAP.
+"""Replays give the same trace, to the byte, with and without what makes them fast, and from text
+and from packed segments; TAP.
 
 fast_paths.py MDLSIM SOURCE_ROOT: made-up traces with every kind of record, straddles, pages that
 are touched for the first time and addresses that end in an exception, on small and odd geometries
@@ -20,6 +21,10 @@ TLBS = [
     "{l1d: {4 KiB: {entries: 8, ways: 4, policy: fifo}}, "
     "l2: {entries: 16, ways: 4, policy: random}}",
     "{l1d: {4 KiB: {entries: 40, ways: full}}, l2: {entries: 64, ways: full}}",
+    "{l1d: {4 KiB: {entries: 256, ways: 8, policy: lru}}, l1i: {4 KiB: {entries: 64, ways: 4}}}",
+    "{l1d: {4 KiB: {entries: 64, ways: 4}, index: hash}, l2: {entries: 96, ways: 6, index: hash}}",
+    "{l1d: {4 KiB: {entries: 80, ways: 5}}, l1i: {4 KiB: {entries: 64, ways: 4}}, "
+    "l2i: {entries: 128, ways: 4, pages: [4 KiB]}}",
 ]
 PRESETS = ["skylake-sp", "zen3", "ice-lake-sp", "unit"]
 CONTEXTS = ["", ", kpti: true", ", kpti: true, pcid: false", ", pcid: true"]
@@ -53,15 +58,19 @@ def steps(rng, traces):
     chosen = []
     for _ in range(4):
         extra = rng.choice([
-            "", f", limit: {rng.randrange(1, 900)}", ", only: data", ", only: instruction",
+            "", "", f", limit: {rng.randrange(1, 5000)}", ", only: data", ", only: instruction",
             f", skip: {rng.randrange(300)}, warm_up: {rng.randrange(400)}",
             ", phases: [{name: a, count: 100}, {name: b, count: 333}, {name: rest}]",
             ", buffer: $b, only: data", ", buffer: $c, only: data",
             ", buffer: $b, address_base: 0x10000, only: data", ", address_base: 0x7FFFFFE00000",
             ", process: q", ", process: q, pages: 2 MiB",
             ", process: q, pages: thp", ", process: q, pages: 1 GiB"])
-        chosen.append(f"  - replay: {{file: {rng.choice(traces)}, format: lackey{extra}}}\n"
-                      "    expect: {raises: [STATUS_ACCESS_VIOLATION, none]}\n")
+        replay = (f"replay: {{file: {rng.choice(traces)}, format: lackey{extra}}}",
+                  "expect: {raises: [STATUS_ACCESS_VIOLATION, none]}")
+        if rng.random() < .3:  # goes on behind the exception
+            chosen.append(f"  - repeat: {{count: 3, do: [{{{replay[0]}, {replay[1]}}}]}}\n")
+        else:
+            chosen.append(f"  - {replay[0]}\n    {replay[1]}\n")
         chosen.append(rng.choice([
             "  - write: {address: $b, length: 256 KiB, stride: 4 KiB, mode: user}\n",
             "  - ZwProtectVirtualMemory: {BaseAddress: $b, RegionSize: 64 KiB, "
@@ -77,6 +86,39 @@ def trace(mdlsim, scenario, words):
     return run.stdout, run.stderr, run.returncode
 
 
+def packed(text):
+    """The same scenario from packed traces."""
+    return text.replace(".lackey,", ".packed,").replace("format: lackey", "format: packed")
+
+
+def shown(output, scenario):
+    """What it says, whatever the traces and the scenario are called."""
+    text = output.decode().replace(".packed", ".lackey").replace('"packed"', '"lackey"')
+    lines = text.replace(scenario.name, "").splitlines()
+    return [line for line in lines if "sha256" not in line]
+
+
+def compare(mdlsim, scenario):
+    """What went wrong, as lines, and what it prints."""
+    fast, slow = trace(mdlsim, scenario, []), trace(mdlsim, scenario, ["--no-fast-paths"])
+    if not fast[0]:
+        return [fast[1].decode()], fast
+    pairs = zip(fast[0].splitlines(), slow[0].splitlines())
+    wrong = [f"fast {one.decode()}\nslow {two.decode()}" for one, two in pairs if one != two]
+    return wrong[:3] if wrong or fast == slow else ["of another length"], fast
+
+
+def check(mdlsim, scenario):
+    wrong, fast = compare(mdlsim, scenario)
+    twin = scenario.with_suffix(".packed.yaml")
+    if wrong or not scenario.name.startswith("made"):
+        return wrong
+    twin.write_text(packed(scenario.read_text(encoding="utf-8")), encoding="utf-8")
+    wrong, segments = compare(mdlsim, twin)
+    pairs = list(zip(shown(fast[0], scenario), shown(segments[0], twin)))
+    return wrong + [f"text {a}\nsegments {b}" for a, b in pairs if a != b][:3]
+
+
 def main():
     mdlsim, root = str(pathlib.Path(sys.argv[1]).resolve()), pathlib.Path(sys.argv[2]).resolve()
     rng = random.Random(7)
@@ -84,11 +126,13 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         traces = []
-        for number in range(4):
+        for number, count in enumerate((1500, 1500, 1500, 5000, 5000)):
             traces.append(f"made-{number}.lackey")
-            (folder / traces[-1]).write_text(made(rng, 1500, number % 2 == 1), encoding="ascii")
+            (folder / traces[-1]).write_text(made(rng, count, number % 2 == 1), encoding="ascii")
+            subprocess.run([mdlsim, "import", "-q", traces[-1], "-o", f"made-{number}.packed"],
+                           cwd=folder, check=True)
         cases = []
-        for number in range(60):
+        for number in range(80):
             cases.append(folder / f"made-{number}.yaml")
             head = HEAD.format(preset=rng.choice(PRESETS), tlb=TLBS[number % len(TLBS)],
                                context=rng.choice(CONTEXTS))
@@ -96,18 +140,11 @@ def main():
         cases += sorted(path for path in (root / "scenarios").rglob("*replay*.yaml"))
         print(f"1..{len(cases)}")
         for number, scenario in enumerate(cases, 1):
-            fast, slow = trace(mdlsim, scenario, []), trace(mdlsim, scenario, ["--no-fast-paths"])
-            fine = fast == slow and len(fast[0]) > 0
-            bad += not fine
-            print(f"{'ok' if fine else 'not ok'} {number} - {scenario.name}")
-            if not fast[0]:
-                print("#", fast[1].decode().replace("\n", "\n# "))
-            if fine:
-                continue
-            pairs = zip(fast[0].splitlines(), slow[0].splitlines())
-            for one, two in [pair for pair in pairs if pair[0] != pair[1]][:3]:
-                print("# fast", one.decode())
-                print("# slow", two.decode())
+            wrong = check(mdlsim, scenario)
+            bad += bool(wrong)
+            print(f"{'not ok' if wrong else 'ok'} {number} - {scenario.name}")
+            for line in wrong:
+                print("#", line.replace("\n", "\n# "))
     return 1 if bad else 0
 
 

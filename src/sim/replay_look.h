@@ -1,0 +1,194 @@
+/* Lookups of the fast path of replays: what its two files share. */
+#pragma once
+
+#include "model/tlb_set.h"
+#include "sim/replay_fast.h"
+
+enum { CODE_SHIFT = 32 }; /* where the half of code begins */
+
+/* ---- one page of an access ---- */
+
+static inline void note_filled(struct tlb_array *a, uint64_t set)
+{
+    if (a->filled_count > TLB_FILLED_MOST) return;
+    if (a->filled_count < TLB_FILLED_MOST) a->filled[a->filled_count] = (uint32_t)set;
+    a->filled_count++;
+}
+
+/* As a miss fills what the second level has. */
+static inline void fill_first(struct fast_array *a, uint64_t page, uint64_t tag, uint64_t entry)
+{
+    uint64_t set = page & a->mask;
+    uint64_t *tags = &a->tag[set * a->ways], *datas = &a->data[set * a->ways];
+    note_filled(a->array, set);
+    a->fills++;
+    a->evictions += tags[a->ways - 1] != TLB_NO_TAG;
+    tlb_set_rotate(tags, a->ways - 1, tag);
+    tlb_set_rotate(datas, a->ways - 1, entry);
+}
+
+enum found {
+    FOUND,         /* and used */
+    FOUND_FORBIDS, /* an entry that does not permit the access as it is; not used */
+    FOUND_NOT,
+};
+
+/* A lookup of one level. */
+static inline enum found find(uint64_t *tags, uint64_t *datas, unsigned ways, uint64_t tag,
+                       const struct fast_lane *l)
+{
+    unsigned way = tlb_set_way(tags, ways, tag);
+    if (way == ways) return FOUND_NOT;
+    uint64_t entry = datas[way];
+    if ((entry & l->bits) != l->want) return FOUND_FORBIDS;
+    tlb_set_rotate(tags, way, tag);
+    tlb_set_rotate(datas, way, entry);
+    return FOUND;
+}
+
+static inline enum found find_first(const struct fast *f, const struct fast_lane *l, uint64_t page)
+{
+    size_t base = (size_t)((page & l->mask) * l->ways);
+    if (page >= f->page_end) return FOUND_FORBIDS;
+    return find(&l->tag[base], &l->data[base], (unsigned)l->ways, page | f->space, l);
+}
+
+/* Where the 4 KiB pages of the first level have none. */
+static inline enum found find_large(const struct fast *f, const struct fast_lane *l, uint64_t page)
+{
+    const struct fast_array *a = l->large;
+    if (a->array == NULL || l->first->level->valid[PAGE_2M] == 0) return FOUND_NOT;
+    uint64_t large = page >> 9, tag = large | tlb_tag(0, PAGE_2M, 0) | f->space;
+    size_t base = (size_t)((large & a->mask) * a->ways);
+    return find(&a->tag[base], &a->data[base], a->ways, tag, l);
+}
+
+static inline bool has_large(const struct tlb_level *level)
+{
+    return level->valid[PAGE_2M] + level->valid[PAGE_1G] != 0;
+}
+
+/* After a miss of the first level, which what is found here fills. */
+static inline enum found find_second(struct fast *f, const struct fast_lane *l, uint64_t page)
+{
+    struct fast_array *a = l->second;
+    size_t base = (size_t)((page & a->mask) * a->ways);
+    if (a->array == NULL || has_large(l->first->level) || has_large(a->level)) return FOUND_FORBIDS;
+    enum found found = find(&a->tag[base], &a->data[base], a->ways, page | f->space, l);
+    if (found == FOUND) fill_first(l->first, page, page | f->space, a->data[base]);
+    return found;
+}
+
+static inline void charge_data(struct fast *f, enum access_type type, uint32_t size,
+                               const struct touch *t)
+{
+    if (t->end != TOUCH_OK) return;
+    if (translation_type(t->entry) == TYPE_WB) charge(&f->s->hw, COST_MEMORY, 1);
+    else memory_access_typed(&f->s->hw, t->entry, t->at, size, type);
+}
+
+/* No level has an entry of the page; not charge_data(). */
+static inline void walk(struct fast *f, enum access_type type, va_t at, struct touch *t)
+{
+    fast_settle(f);
+    struct translation found = hw_translate_walk(&f->s->hw, at, type, true);
+    if (found.fault != ACCESS_OK) {
+        mm_touch_faulted(&f->s->mm, at, type, true, true, found.fault, t);
+    } else {
+        t->entry = found.entry;
+        t->at = translation_pa(&found, at);
+    }
+    fast_context(f);
+    f->accesses++; /* settling knows nothing of it */
+}
+
+/* All else that is no hit; not charge_data(). */
+static inline void touch(struct fast *f, enum access_type type, va_t at, struct touch *t)
+{
+    fast_settle(f);
+    mm_touch_into(&f->s->mm, at, type, true, true, t);
+    fast_context(f);
+    f->accesses++;
+}
+
+/* Where neither way of the fast path has an entry that will do. */
+static inline void look_further(struct fast *f, const struct fast_lane *l, enum found found,
+                                va_t at, struct touch *t)
+{
+    bool is_alone = l->second != &f->second_code; /* hw_translate_walk() counts in the other */
+    if (found == FOUND_NOT && is_alone) walk(f, l->type, at, t);
+    else touch(f, l->type, at, t);
+}
+
+/* The part of an access that lies in the page of `at`. */
+static inline void look_up(struct fast *f, const struct fast_lane *l, va_t at, uint32_t size,
+                    struct touch *t)
+{
+    uint64_t page = at.v / PAGE_BYTES;
+    uint64_t one = l->type == ACCESS_EXECUTE ? (uint64_t)1 << CODE_SHIFT : 1;
+    enum found found = find_first(f, l, page);
+    if (found == FOUND) {
+        f->hits += one;
+        return;
+    }
+    if (found == FOUND_NOT && find_large(f, l, page) == FOUND) {
+        f->hits += one;
+        f->large_hits += one;
+        return;
+    }
+    if (found == FOUND_NOT) found = find_second(f, l, page);
+    if (found == FOUND) {
+        f->second_hits += one;
+        return;
+    }
+    look_further(f, l, found, at, t);
+    charge_data(f, l->type, size, t);
+}
+
+/* ---- the lookups of a record ---- */
+
+struct lookups {
+    unsigned count;
+    bool straddles;
+    uint32_t room; /* of the page that the address is in */
+};
+
+static inline void lookups_of(const struct access *a, struct lookups *all)
+{
+    uint64_t room = PAGE_BYTES - (a->address & PAGE_MASK);
+    all->straddles = a->size > room;
+    all->room = (uint32_t)room;
+    all->count = (a->kind == ACCESS_MODIFY ? 2U : 1U) << all->straddles;
+}
+
+/* Of the lookups of a modify, those of the write come last. */
+static inline const struct fast_lane *lane_at(const struct fast *f, const struct access *a,
+                                              const struct lookups *all, unsigned i)
+{
+    if (a->kind != ACCESS_MODIFY) return &f->lane[a->kind];
+    return &f->lane[i < all->count / 2 ? ACCESS_LOAD : ACCESS_STORE];
+}
+
+/* Whether lookup `i` is of the second page. */
+static inline bool is_upper(const struct lookups *all, unsigned i)
+{
+    return all->straddles && i % 2 != 0;
+}
+
+/* Counts what begins with lookup `i` besides the lookup itself. */
+static inline void begin_lookup(struct fast *f, const struct access *a, const struct lookups *all,
+                                unsigned i)
+{
+    if (is_upper(all, i)) f->accesses--;
+    else f->bytes += a->size;
+}
+
+static inline void look_up_one(struct fast *f, const struct access *a, const struct lookups *all,
+                               unsigned i, struct touch *t)
+{
+    const struct fast_lane *l = lane_at(f, a, all, i);
+    uint32_t low = all->straddles ? all->room : a->size;
+    begin_lookup(f, a, all, i);
+    if (is_upper(all, i)) look_up(f, l, va(a->address + low), a->size - low, t);
+    else look_up(f, l, va(a->address), low, t);
+}

@@ -1,0 +1,272 @@
+/* Segments of packed traces on the fast path of replays: why that counts the same as their records
+ * is told in model/access.h. */
+#include "sim/replay_look.h"
+
+#include <string.h>
+
+#define NO_PAGE UINT64_MAX
+
+/* ---- whether they fit ---- */
+
+static bool is_wide(const struct fast_array *a)
+{
+    return a->ways >= FILTER_WAYS && (a->mask + 1) % FILTER_SETS == 0 && !has_large(a->level);
+}
+
+bool fast_takes_segments(const struct fast *f, enum replay_only only)
+{
+    if (only == REPLAY_DATA) return is_wide(&f->data);
+    /* Filters of data and code tell no order between the two. */
+    if (f->code.array == NULL || !is_wide(&f->code)) return false;
+    return only == REPLAY_INSTRUCTION || is_wide(&f->data);
+}
+
+static bool is_wanted(enum replay_only only, enum access_side side)
+{
+    return only == REPLAY_EVERYTHING || (only == REPLAY_INSTRUCTION) == (side == ACCESS_SIDE_CODE);
+}
+
+/* ---- the order of use ---- */
+
+static inline uint64_t one_of(enum access_side side)
+{
+    return side == ACCESS_SIDE_CODE ? (uint64_t)1 << CODE_SHIFT : 1;
+}
+
+static inline struct fast_array *array_of(struct fast *f, enum access_side side)
+{
+    return side == ACCESS_SIDE_CODE ? &f->code : &f->data;
+}
+
+static void use_page(const struct fast *f, const struct fast_array *a, uint64_t page)
+{
+    size_t base = (size_t)((page & a->mask) * a->ways);
+    unsigned way = tlb_set_way(&a->tag[base], a->ways, page | f->space);
+    if (way == 0 || way == a->ways) return;
+    uint64_t entry = a->data[base + way];
+    tlb_set_rotate(&a->tag[base], way, page | f->space);
+    tlb_set_rotate(&a->data[base], way, entry);
+}
+
+/* The page in the slot leaves the filter: it goes behind the others of its set that stay. */
+static inline void leave(const struct fast *f, const struct fast_array *a, const uint64_t *pages,
+                         unsigned slot)
+{
+    uint64_t page = pages[slot], set = page & a->mask;
+    const uint64_t *row = &pages[slot / FILTER_WAYS * FILTER_WAYS];
+    size_t base = (size_t)(set * a->ways);
+    uint64_t *tags = &a->tag[base], *datas = &a->data[base];
+    unsigned way = tlb_set_way(tags, a->ways, page | f->space), staying = 0;
+    for (unsigned i = 0; i < FILTER_WAYS; i++) staying += (row[i] & a->mask) == set;
+    staying--; /* itself */
+    if (way >= staying) return;
+    uint64_t entry = datas[way];
+    for (; way < staying; way++) {
+        tags[way] = tags[way + 1];
+        datas[way] = datas[way + 1];
+    }
+    tags[staying] = page | f->space;
+    datas[staying] = entry;
+}
+
+static void order_set(const struct fast *f, const struct fast_array *a, const uint64_t *row,
+                      unsigned order)
+{
+    for (unsigned i = FILTER_WAYS; i-- > 0;) {
+        uint64_t page = row[order >> 2 * i & 3U];
+        if (row[i] != NO_PAGE && page != NO_PAGE) use_page(f, a, page);
+    }
+}
+
+static void order_all(struct fast *f, const struct fast_segment *g, enum access_side side)
+{
+    for (unsigned set = 0; set < FILTER_SETS; set++)
+        order_set(f, array_of(f, side), &g->page[side][set * FILTER_WAYS],
+                  g->segment->order[side][set]);
+}
+
+/* ---- events ---- */
+
+static const uint8_t lanes[FILTER_EVENT_TYPE_COUNT] = {
+    [FILTER_EVENT_READ] = ACCESS_LOAD,
+    [FILTER_EVENT_WRITE] = ACCESS_STORE,
+    [FILTER_EVENT_FIRST_WRITE] = ACCESS_STORE,
+    [FILTER_EVENT_FETCH] = ACCESS_FETCH,
+};
+
+static inline enum access_side side_of(const struct filter_event *v)
+{
+    return v->type == FILTER_EVENT_FETCH ? ACCESS_SIDE_CODE : ACCESS_SIDE_DATA;
+}
+
+/* The lookup of an event in both levels. */
+static inline enum found find_event(struct fast *f, const struct fast_lane *l, uint64_t page,
+                                    enum access_side side)
+{
+    enum found found = find_first(f, l, page);
+    if (found == FOUND) f->hits += one_of(side);
+    if (found != FOUND_NOT) return found;
+    found = find_second(f, l, page);
+    if (found == FOUND) f->second_hits += one_of(side);
+    return found;
+}
+
+static inline enum found take_event(struct fast *f, struct fast_segment *g,
+                                    const struct filter_event *v)
+{
+    enum access_side side = side_of(v);
+    uint64_t page = access_page(v->address), *slot = &g->page[side][v->slot];
+    if (v->type != FILTER_EVENT_FIRST_WRITE) {
+        if (*slot != NO_PAGE) leave(f, array_of(f, side), g->page[side], v->slot);
+        *slot = page;
+    }
+    return find_event(f, &f->lane[lanes[v->type]], page, side);
+}
+
+/* The halves of counts that are wanted. */
+static uint64_t halves(enum replay_only only)
+{
+    uint64_t code = UINT64_MAX << CODE_SHIFT;
+    if (only == REPLAY_EVERYTHING) return UINT64_MAX;
+    return only == REPLAY_INSTRUCTION ? code : ~code;
+}
+
+/* ---- a segment that does not end as one ---- */
+
+/* How many lookups of the wanted kinds come before an event of the segment. */
+static uint64_t lookups_before(const struct fast_segment *g, uint32_t event)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i <= event; i++) {
+        const struct filter_event *v = &g->segment->event[i];
+        for (unsigned side = 0; side < ACCESS_SIDE_COUNT; side++)
+            if (is_wanted(g->only, side)) count += v->before[side];
+        count += i < event && is_wanted(g->only, side_of(v));
+    }
+    return count;
+}
+
+/* Brings the pages of the first lookups of a record to the front, and counts what is counted by
+ * accesses. Returns how many there were. */
+static unsigned use_record(struct fast *f, const struct access *a, const struct lookups *all,
+                           uint64_t most)
+{
+    enum access_side side = a->kind == ACCESS_FETCH ? ACCESS_SIDE_CODE : ACCESS_SIDE_DATA;
+    unsigned count = all->count < most ? all->count : (unsigned)most;
+    for (unsigned i = 0; i < count; i++) {
+        begin_lookup(f, a, all, i);
+        use_page(f, array_of(f, side), access_page(a->address) + is_upper(all, i));
+    }
+    return count;
+}
+
+/* The lookup of the event was the last: what it costs, then what else the record does. */
+static void end_record(struct fast *f, const struct access *a, const struct lookups *all,
+                       unsigned done, struct touch *t)
+{
+    unsigned last = done - 1;
+    uint32_t low = all->straddles ? all->room : a->size;
+    charge_data(f, lane_at(f, a, all, last)->type, is_upper(all, last) ? a->size - low : low, t);
+    for (unsigned i = done; i < all->count && t->end == TOUCH_OK; i++)
+        look_up_one(f, a, all, i, t);
+}
+
+/* Up to and with the record whose lookup was that event. Returns how many records that are; all
+ * of them when they are not what the segment says. */
+static uint32_t break_at(struct fast *f, const struct fast_segment *g, uint32_t event,
+                         struct touch *t)
+{
+    enum { SOME = 256 };
+    struct access batch[SOME];
+    uint64_t left = lookups_before(g, event) + 1;
+    uint32_t done = 0;
+    size_t got = 0;
+    for (size_t i = 0;; i++, done++) {
+        if (i == got) {
+            got = g->source->expand(g->source->context, g->segment, done, batch, SOME);
+            i = 0;
+            if (got == 0) return done;
+        }
+        const struct access *a = &batch[i];
+        struct lookups all;
+        if (!is_wanted(g->only, a->kind == ACCESS_FETCH ? ACCESS_SIDE_CODE : ACCESS_SIDE_DATA))
+            continue;
+        lookups_of(a, &all);
+        unsigned count = use_record(f, a, &all, left);
+        left -= count;
+        if (left > 0) continue;
+        end_record(f, a, &all, count, t);
+        return done + 1;
+    }
+}
+
+/* ---- a segment ---- */
+
+static uint64_t dropped(const struct fast *f)
+{
+    const struct cpu *cpu = f->s->hw.cpu;
+    return cpu->l1d.counts.invalidations + cpu->l1i.counts.invalidations;
+}
+
+/* What no level has. False when the segment cannot go on: the access ended it, or is of memory
+ * whose accesses differ in price, or what the filter holds is gone. */
+static bool go_further(struct fast *f, const struct filter_event *v, bool is_first,
+                       enum found found, struct touch *t)
+{
+    const struct fast_lane *l = &f->lane[lanes[v->type]];
+    uint64_t before = dropped(f);
+    look_further(f, l, found, va(v->address), t);
+    if (t->end != TOUCH_OK || translation_type(t->entry) != TYPE_WB ||
+        (!is_first && dropped(f) != before) || has_large(f->data.level) ||
+        (f->code.array != NULL && has_large(f->code.level)))
+        return false;
+    charge(&f->s->hw, COST_MEMORY, 1);
+    return true;
+}
+
+/* What follows the last event, and what is counted by accesses. */
+static void end_segment(struct fast *f, const struct fast_segment *g)
+{
+    const struct access_segment *s = g->segment;
+    uint64_t left[ACCESS_SIDE_COUNT] = { s->lookups[0], s->lookups[1] };
+    for (uint32_t i = 0; i < s->event_count; i++) {
+        for (unsigned side = 0; side < ACCESS_SIDE_COUNT; side++)
+            left[side] -= s->event[i].before[side];
+        left[side_of(&s->event[i])]--;
+    }
+    for (unsigned sort = 0; sort < ACCESS_SORT_COUNT; sort++) {
+        if (!is_wanted(g->only, sort == ACCESS_SORT_FETCH)) continue;
+        f->bytes += s->bytes[sort];
+        f->accesses += s->count[sort];
+    }
+    for (unsigned side = 0; side < ACCESS_SIDE_COUNT; side++) {
+        if (!is_wanted(g->only, side)) continue;
+        f->accesses -= s->lookups[side];
+        f->hits += left[side] * one_of(side);
+        order_all(f, g, side);
+    }
+}
+
+uint32_t fast_segment(struct fast *f, struct fast_segment *g, struct touch *t)
+{
+    const struct access_segment *s = g->segment;
+    uint64_t wanted = halves(g->only);
+    bool is_first = true;
+    memset(g->page, 0xFF, sizeof g->page);
+    for (uint32_t i = 0; i < s->event_count; i++) {
+        const struct filter_event *v = &s->event[i];
+        uint64_t hits = (uint64_t)v->before[ACCESS_SIDE_CODE] << CODE_SHIFT;
+        f->hits += (hits | v->before[ACCESS_SIDE_DATA]) & wanted;
+        if (g->only != REPLAY_EVERYTHING && !is_wanted(g->only, side_of(v))) continue;
+        enum found found = take_event(f, g, v);
+        bool goes = __builtin_expect(found == FOUND, 1) || go_further(f, v, is_first, found, t);
+        is_first = false;
+        if (goes) continue;
+        uint32_t done = break_at(f, g, i, t);
+        fast_settle(f);
+        return done;
+    }
+    end_segment(f, g);
+    fast_settle(f);
+    return s->records;
+}
