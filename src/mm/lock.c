@@ -4,84 +4,62 @@
 #include "base/check.h"
 #include "mm/mm.h"
 
-#include <string.h>
-
-/* The first hold that ends after `now`. */
-static size_t hold_after(const struct lock *lock, uint64_t now)
+static void remember(struct mm *mm, struct busy *b, uint64_t from, uint64_t until)
 {
-    size_t low = 0, high = lock->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (lock->holds[middle].until > now) high = middle;
-        else low = middle + 1;
+    busy_add(b, mm->from, (struct busy_span){ from, until }, mm->hw->horizon.v);
+}
+
+/* The first moment that begins `length` cycles that neither of two things takes. */
+static uint64_t place(const struct busy *a, const struct busy *b, uint64_t now, uint64_t length)
+{
+    for (;;) {
+        uint64_t first = busy_place(a, now, length);
+        now = busy_place(b, first, length);
+        if (now == first) return now;
     }
-    return low;
 }
 
-uint64_t lock_free_at(const struct lock *lock, uint64_t now)
+static void wait(struct mm *mm, enum mm_lock kind, struct lock *lock, uint64_t cycles)
 {
-    size_t i = hold_after(lock, now);
-    return i < lock->count && lock->holds[i].from <= now ? lock->holds[i].until : now;
+    if (cycles == 0) return;
+    mm->locks[kind].contended += !lock->waited;
+    mm->locks[kind].wait_cycles += cycles;
+    lock->waited = true;
+    charge(mm->hw, COST_LOCK_WAIT, cycles);
 }
 
-static void drop(struct lock *lock, size_t from, size_t until)
+/* The cost of fetching the line from the processor that had it last; COST_COUNT: from nowhere. */
+static enum cost line_cost(const struct mm *mm, const struct lock *lock)
 {
-    if (from == until) return;
-    memmove(lock->holds + from, lock->holds + until, (lock->count - until) * sizeof *lock->holds);
-    lock->count -= until - from;
-}
-
-/* Holds that nobody can meet any more go, then the oldest ones. */
-static void make_room(struct lock *lock, const struct allocator *from, uint64_t horizon)
-{
-    size_t gone = hold_after(lock, horizon);
-    if (lock->count - gone == LOCK_HOLDS_MOST) gone++;
-    drop(lock, 0, gone);
-    lock->holds =
-        mem_grow(from, lock->holds, &lock->capacity, lock->count + 1, sizeof *lock->holds);
-}
-
-void lock_remember(struct lock *lock, const struct allocator *from, struct lock_hold hold,
-                   uint64_t horizon)
-{
-    make_room(lock, from, horizon);
-    size_t first = lock->count, last;
-    while (first > 0 && lock->holds[first - 1].until >= hold.from) first--;
-    for (last = first; last < lock->count && lock->holds[last].from <= hold.until; last++) {
-        if (lock->holds[last].from < hold.from) hold.from = lock->holds[last].from;
-        if (lock->holds[last].until > hold.until) hold.until = lock->holds[last].until;
-    }
-    if (last > first) {
-        drop(lock, first + 1, last);
-    } else {
-        memmove(lock->holds + first + 1, lock->holds + first,
-                (lock->count - first) * sizeof *lock->holds);
-        lock->count++;
-    }
-    lock->holds[first] = hold;
-}
-
-/* Several processors: the wait, and the line. */
-static void contend(struct mm *mm, enum mm_lock kind, struct lock *lock)
-{
-    uint64_t now = hw_now(mm->hw).v, free_at = lock_free_at(lock, now);
     uint32_t owner = mm->hw->cpu->number + 1;
-    if (free_at > now) {
-        mm->locks[kind].contended++;
-        mm->locks[kind].wait_cycles += free_at - now;
-        charge(mm->hw, COST_LOCK_WAIT, free_at - now);
-    }
-    lock->since = hw_now(mm->hw).v;
-    if (lock->last_owner != 0 && lock->last_owner != owner) charge(mm->hw, COST_LINE_TRANSFER, 1);
-    lock->last_owner = owner;
+    if (lock->last_owner == 0 || lock->last_owner == owner) return COST_COUNT;
+    return hw_line_cost(mm->hw, &mm->hw->cpus[lock->last_owner - 1]);
+}
+
+static void fetch_line(struct mm *mm, struct lock *lock)
+{
+    enum cost cost = line_cost(mm, lock);
+    if (cost != COST_COUNT) charge(mm->hw, cost, 1);
+    lock->last_owner = mm->hw->cpu->number + 1;
+}
+
+static void begin(struct mm *mm, enum mm_lock kind, struct lock *lock, bool shared)
+{
+    CHECK2(!lock->taken, kind, lock->since);
+    lock->taken = true;
+    lock->is_shared = shared;
+    lock->waited = false;
+    mm->locks[kind].acquisitions++;
 }
 
 void lock_enter_free(struct mm *mm, enum mm_lock kind, struct lock *lock)
 {
-    CHECK2(!lock->held, kind, lock->since);
-    lock->held = true;
-    mm->locks[kind].acquisitions++;
-    if (mm->hw->cpu_count > 1) contend(mm, kind, lock);
+    begin(mm, kind, lock, false);
+    if (mm->hw->cpu_count == 1) return;
+    uint64_t now = hw_now(mm->hw).v;
+    wait(mm, kind, lock, place(&lock->held, &lock->shared, now, 1) - now);
+    lock->since = hw_now(mm->hw).v;
+    fetch_line(mm, lock);
 }
 
 void lock_enter(struct mm *mm, enum mm_lock kind, struct lock *lock)
@@ -90,22 +68,76 @@ void lock_enter(struct mm *mm, enum mm_lock kind, struct lock *lock)
     charge(mm->hw, COST_LOCK, 1);
 }
 
-void lock_leave(struct mm *mm, struct lock *lock)
+/* One interlocked operation on the lock's word, which has the line for as long as it takes. */
+static void use_line(struct mm *mm, enum mm_lock kind, struct lock *lock, uint64_t lock_count)
 {
-    lock_leave_before(mm, lock, 0);
+    static const struct busy nothing;
+    const struct busy *holders = lock_count != 0 ? &lock->held : &nothing; /* it has it already */
+    enum cost cost = line_cost(mm, lock);
+    uint64_t length = mm->hw->price[COST_LOCK] * lock_count;
+    if (cost != COST_COUNT) length += mm->hw->price[cost];
+    uint64_t now = hw_now(mm->hw).v;
+    wait(mm, kind, lock, place(holders, &lock->line, now, length) - now);
+    now = hw_now(mm->hw).v;
+    fetch_line(mm, lock);
+    charge(mm->hw, COST_LOCK, lock_count);
+    remember(mm, &lock->line, now, hw_now(mm->hw).v);
 }
 
-void lock_leave_before(struct mm *mm, struct lock *lock, uint64_t last_cycles)
+void lock_enter_shared(struct mm *mm, enum mm_lock kind, struct lock *lock)
 {
-    CHECK(lock->held);
-    lock->held = false;
+    begin(mm, kind, lock, true);
+    if (mm->hw->cpu_count == 1) {
+        charge(mm->hw, COST_LOCK, 1);
+        return;
+    }
+    use_line(mm, kind, lock, 1);
+    lock->since = hw_now(mm->hw).v;
+}
+
+/* The hold takes as many cycles as it lasted. Where a later one was simulated already, that one
+ * cannot be moved any more, and the rest of this one is made up for after it: so whoever comes next
+ * waits as long as if the two had queued. */
+static void occupy(struct mm *mm, struct lock *lock, uint64_t from, uint64_t length)
+{
+    struct busy *own = lock->is_shared ? &lock->shared : &lock->held;
+    const struct busy *other = lock->is_shared ? &lock->held : &lock->shared;
+    while (length > 0) {
+        from = lock->is_shared ? busy_place(other, from, 1) : place(own, other, from, 1);
+        uint64_t next = busy_next(other, from), until = from + length;
+        if (until > next) until = next;
+        next = busy_next(&lock->held, from);
+        if (until > next) until = next;
+        remember(mm, own, from, until);
+        length -= until - from;
+        from = until;
+    }
+}
+
+void lock_leave(struct mm *mm, enum mm_lock kind, struct lock *lock)
+{
+    lock_leave_before(mm, kind, lock, 0);
+}
+
+void lock_leave_before(struct mm *mm, enum mm_lock kind, struct lock *lock, uint64_t last_cycles)
+{
+    CHECK2(lock->taken, kind, last_cycles);
+    lock->taken = false;
     if (mm->hw->cpu_count == 1) return;
-    struct lock_hold hold = { lock->since, hw_now(mm->hw).v - last_cycles };
-    if (hold.until > hold.from) lock_remember(lock, mm->from, hold, mm->hw->horizon.v);
+    if (lock->is_shared) use_line(mm, kind, lock, 0);
+    occupy(mm, lock, lock->since, hw_now(mm->hw).v - last_cycles - lock->since);
+}
+
+void lock_forget(struct lock *lock)
+{
+    lock->held.count = lock->shared.count = lock->line.count = 0;
+    lock->last_owner = 0;
 }
 
 void lock_free(struct lock *lock, const struct allocator *from)
 {
-    mem_free(from, lock->holds, lock->capacity, sizeof *lock->holds);
+    busy_free(&lock->held, from);
+    busy_free(&lock->shared, from);
+    busy_free(&lock->line, from);
     *lock = (struct lock){ 0 };
 }

@@ -22,6 +22,7 @@ struct mm_config {
     uint64_t system_ptes, nonpaged_pool_bytes, paged_pool_bytes;
     uint64_t threshold_low, threshold_normal;
     uint32_t pte_policy, pte_flush;
+    bool shares_space_lock; /* who changes pages of an address space but not its ranges */
     uint32_t fragmentation; /* enum fragmentation_kind */
     uint64_t fragmentation_seed, fragmentation_run;
     uint64_t zeroed_percent;

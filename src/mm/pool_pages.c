@@ -111,7 +111,7 @@ bool pool_pages_take(struct mm *mm, const struct pool_request *request, uint64_t
     struct lock *lock = &mm->pools.pool[request->kind].lock;
     lock_enter_free(mm, LOCK_POOL, lock);
     bool fine = take_pages(mm, request, count, index);
-    lock_leave(mm, lock);
+    lock_leave(mm, LOCK_POOL, lock);
     return fine;
 }
 
@@ -149,7 +149,7 @@ void pool_pages_give(struct mm *mm, enum pool_kind kind, uint64_t index, uint64_
     lock_enter_free(mm, LOCK_POOL, &pool->lock);
     runs_add(&pool->free_pages, index, count);
     pool->pages_in_use -= count;
-    lock_leave(mm, &pool->lock);
+    lock_leave(mm, LOCK_POOL, &pool->lock);
 }
 
 /* ---- small blocks ---- */

@@ -132,7 +132,7 @@ static bool reserve_run(struct mm *mm, uint64_t count, uint64_t align_pages,
     bool settles = false;
     lock_enter(mm, LOCK_SYSTEM_PTE, &mm->pte_lock);
     bool fine = reserve(mm, count, align_pages, priority, user, out, &settles);
-    lock_leave(mm, &mm->pte_lock);
+    lock_leave(mm, LOCK_SYSTEM_PTE, &mm->pte_lock);
     if (settles) tlb_flush_all(mm->hw);
     return fine;
 }
@@ -179,7 +179,7 @@ void syspte_release(struct mm *mm, va_t at, uint64_t count, enum pte_user user)
     gauge_sub(&s->in_use, count);
     gauge_sub(&s->by_user[user], count);
     level_changed(mm);
-    lock_leave(mm, &mm->pte_lock);
+    lock_leave(mm, LOCK_SYSTEM_PTE, &mm->pte_lock);
 }
 
 bool syspte_owns(const struct mm *mm, va_t at)

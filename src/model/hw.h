@@ -2,6 +2,7 @@
  * knows nothing of Windows. Every cycle passes through charge(). */
 #pragma once
 
+#include "base/busy.h"
 #include "base/gauge.h"
 #include "model/cache.h"
 #include "model/cost.h"
@@ -104,7 +105,7 @@ struct cpu {
     bool is_masked;       /* its IRQL keeps interrupts of other processors waiting */
     uint32_t waits_for;   /* processors that have not answered: it goes no further */
     cycles_t answered;    /* the latest answer so far to what it waits for */
-    cycles_t interrupted_until; /* by requests of other processors */
+    struct busy serving;  /* requests of other processors */
     struct owed_flush *owed;
     size_t owed_count, owed_capacity;
     struct pcid_slot *slots;
@@ -217,6 +218,10 @@ static inline cycles_t hw_now(const struct hw *hw)
 {
     return hw->cpu->clock;
 }
+/* What it costs the current processor to reach another one with an interrupt, and to fetch a cache
+ * line that another one wrote last (distance.c). */
+enum cost hw_ipi_cost(const struct hw *hw, const struct cpu *to);
+enum cost hw_line_cost(const struct hw *hw, const struct cpu *from);
 /* Time passes without work. */
 void hw_idle(struct hw *hw, cycles_t until);
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { NEAR_SOCKETS_MOST = 4, BROADCAST_CPUS_LEAST = 4 };
+enum { BROADCAST_CPUS_LEAST = 4 };
 
 /* ---- what is flushed ---- */
 
@@ -107,22 +107,26 @@ static bool concerns(const struct flush *f, const struct cpu *cpu)
 /* ---- interrupts ---- */
 
 /* What the current processor does when a request reaches it at `arrival`; when it has answered. One
- * that is ahead in time took it on the way. */
+ * that is ahead in time took it on the way. While it serves others it takes the request up in the
+ * same interrupt: it enters and leaves no other one. */
 static cycles_t answer(struct hw *hw, const struct flush *f, cycles_t arrival)
 {
     struct cpu *cpu = hw->cpu;
     cycles_t before = cpu->clock;
-    bool user = cpu->leaves_on == SIDE_KERNEL;
-    hw_enter(hw, false);
-    charge(hw, COST_INTERRUPT, 1);
+    bool serves = busy_until(&cpu->serving, arrival.v) != arrival.v;
+    bool user = cpu->leaves_on == SIDE_KERNEL && !serves;
+    if (!serves) {
+        hw_enter(hw, false);
+        charge(hw, COST_INTERRUPT, 1);
+    }
     if (concerns(f, cpu)) flush_here(hw, f);
     if (user) hw_enter(hw, true);
     uint64_t took = cpu->clock.v - before.v;
     cpu->interrupts += took;
     cpu->flushes.shootdowns_received++;
-    if (cpu->interrupted_until.v < arrival.v) cpu->interrupted_until = arrival;
-    cpu->interrupted_until.v += took;
-    return cpu->interrupted_until;
+    uint64_t start = busy_place(&cpu->serving, arrival.v, took);
+    busy_add(&cpu->serving, hw->from, (struct busy_span){ start, start + took }, hw->horizon.v);
+    return cycles(start + took);
 }
 
 static void owe(struct hw *hw, struct cpu *cpu, const struct flush *f, cycles_t arrival)
@@ -162,16 +166,6 @@ static void interrupt(struct hw *hw, struct cpu *target, const struct flush *f)
     waited_for(sender, answered);
 }
 
-/* Sockets hold equal shares of the processors. Up to four are joined each to each; of more the
- * others are far. */
-static void charge_distance(struct hw *hw, const struct cpu *to)
-{
-    uint32_t share = (hw->cpu_count + hw->socket_count - 1) / hw->socket_count;
-    bool near = hw->cpu->number / share == to->number / share;
-    bool far = hw->socket_count > NEAR_SOCKETS_MOST;
-    charge(hw, near ? COST_IPI_NEAR : far ? COST_IPI_FAR : COST_IPI_HOP, 1);
-}
-
 static uint32_t count_targets(const struct hw *hw, const struct flush *f)
 {
     uint32_t count = 0;
@@ -186,7 +180,8 @@ static void send(struct hw *hw, const struct flush *f)
     for (uint32_t i = 0; i < hw->cpu_count; i++) {
         struct cpu *target = &hw->cpus[i];
         if (target == hw->cpu || !concerns(f, target)) continue;
-        charge_distance(hw, target);
+        enum cost distance = hw_ipi_cost(hw, target);
+        charge(hw, distance, 1);
         interrupt(hw, target, f);
     }
 }
@@ -274,11 +269,12 @@ void tlb_flush_all(struct hw *hw)
 
 /* ---- interrupts that were held back ---- */
 
-static void pay(struct hw *hw, struct cpu *cpu, struct owed_flush *o)
+/* All of them in one interrupt, which comes when they are let in. */
+static void pay(struct hw *hw, struct cpu *cpu, struct owed_flush *o, cycles_t let_in)
 {
     struct cpu *current = hw->cpu, *sender = &hw->cpus[o->sender];
     hw->cpu = cpu;
-    cycles_t start = cpu->clock.v > o->arrival.v ? cpu->clock : o->arrival;
+    cycles_t start = let_in.v > o->arrival.v ? let_in : o->arrival;
     waited_for(sender, answer(hw, &o->flush, start));
     if (--sender->waits_for == 0) {
         uint64_t before = sender->clock.v;
@@ -294,7 +290,8 @@ void hw_mask(struct hw *hw, struct cpu *cpu, bool masked)
 {
     cpu->is_masked = masked;
     if (masked || cpu->owed_count == 0) return;
-    for (size_t i = 0; i < cpu->owed_count; i++) pay(hw, cpu, &cpu->owed[i]);
+    cycles_t now = cpu->clock;
+    for (size_t i = 0; i < cpu->owed_count; i++) pay(hw, cpu, &cpu->owed[i], now);
     cpu->owed_count = 0;
 }
 

@@ -179,7 +179,7 @@ static struct outcome undo(struct kernel *k, const struct lock_request *r, uint6
     lock_enter(k->mm, LOCK_PFN, &k->mm->pfn_lock);
     frames_hold(k->mm, m->pfns, done, is_io);
     CHECK(frames_drop(k->mm, m->pfns, done) == done);
-    lock_leave(k->mm, &k->mm->pfn_lock);
+    lock_leave(k->mm, LOCK_PFN, &k->mm->pfn_lock);
     for (uint64_t i = 0; i < m->slots; i++) m->pfns[i] = PFN_NONE.v;
     m->process = 0;
     mdl_changed(k, m, true);
@@ -195,7 +195,7 @@ static void become_locked(struct kernel *k, const struct lock_request *r, bool i
     struct process *p = k->mm->current;
     lock_enter(k->mm, LOCK_PFN, &k->mm->pfn_lock);
     frames_hold(k->mm, m->pfns, pages, is_io);
-    lock_leave(k->mm, &k->mm->pfn_lock);
+    lock_leave(k->mm, LOCK_PFN, &k->mm->pfn_lock);
     unsigned flags = (m->flags | MDL_PAGES_LOCKED) & ~(unsigned)MDL_WRITE_OPERATION;
     if (r->operation != IO_READ_ACCESS) flags |= MDL_WRITE_OPERATION;
     if (is_io) flags |= MDL_IO_SPACE;

@@ -77,7 +77,7 @@ static struct outcome map_user(struct kernel *k, const struct map_request *r)
                                     bits | cache_entry_bits(first), level, align, m->id, &at);
     if (status == ST_SUCCESS && level == LEVEL_PT)
         fix_user_entries(k, m, at, r->cache, first, bits);
-    lock_leave(k->mm, &p->lock);
+    lock_leave(k->mm, LOCK_ADDRESS_SPACE, &p->lock);
     if (status != ST_SUCCESS && fails(k, user_row(r, status))) return k->outcome;
     if (m->mapping == MAPPING_NONE) {
         m->map_cache = (uint8_t)r->cache;

@@ -221,7 +221,7 @@ static void advance_locks(struct kernel *k, struct mdl *m, uint64_t passed)
     if (m->locked_pages == 0 || passed == 0) return;
     lock_enter(k->mm, LOCK_PFN, &k->mm->pfn_lock);
     mdl_count_unlocked(k, m, frames_drop(k->mm, m->pfns, passed));
-    lock_leave(k->mm, &k->mm->pfn_lock);
+    lock_leave(k->mm, LOCK_PFN, &k->mm->pfn_lock);
 }
 
 static void advance_start(struct mdl *m, uint64_t bytes, uint64_t passed)

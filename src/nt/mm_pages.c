@@ -90,7 +90,8 @@ static uint64_t take_with_lock(struct kernel *k, const struct page_request *r, u
     uint64_t zeroing = k->hw->cpu->spent[COST_ZERO];
     lock_enter(k->mm, LOCK_PFN, &k->mm->pfn_lock);
     uint64_t count = pages_take(k, r, slots, frames);
-    lock_leave_before(k->mm, &k->mm->pfn_lock, k->hw->cpu->spent[COST_ZERO] - zeroing);
+    zeroing = k->hw->cpu->spent[COST_ZERO] - zeroing;
+    lock_leave_before(k->mm, LOCK_PFN, &k->mm->pfn_lock, zeroing);
     return count;
 }
 

@@ -129,7 +129,7 @@ static struct outcome MmFreePagesFromMdl_run(struct kernel *k, void *args)
         frame_give(k->mm, pfn(m->pfns[i]));
         m->pfns[i] = PFN_NONE.v;
     }
-    lock_leave(k->mm, &k->mm->pfn_lock);
+    lock_leave(k->mm, LOCK_PFN, &k->mm->pfn_lock);
     m->pages_held = false;
     m->flags = (uint16_t)(m->flags & ~(unsigned)MDL_PAGES_LOCKED);
     mdl_changed(k, m, true);

@@ -104,7 +104,7 @@ static bool unmap_from(struct kernel *k, struct process *p, va_t page, const str
     if (p == NULL) return false;
     lock_enter_free(k->mm, LOCK_ADDRESS_SPACE, &p->lock);
     bool fine = space_unmap_mdl(k->mm, p, page, m->id);
-    lock_leave(k->mm, &p->lock);
+    lock_leave(k->mm, LOCK_ADDRESS_SPACE, &p->lock);
     return fine;
 }
 

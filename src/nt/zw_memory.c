@@ -17,19 +17,22 @@ static bool status_ends(struct kernel *k, unsigned first, uint32_t status)
     BUG2("a status has no row", status, first);
 }
 
-/* Work on another process's memory goes on in its address space. */
-static void enter(struct kernel *k, struct process *p)
+/* Work on another process's memory goes on in its address space. What changes pages of ranges that
+ * stay may share its lock, as Linux does for madvise: `mm.address_space_lock` decides. */
+static void enter(struct kernel *k, struct process *p, bool changes_ranges)
 {
     if (p != k->mm->current) {
         charge(k->hw, COST_ATTACH, 1);
         mm_switch(k->mm, p);
     }
-    lock_enter(k->mm, LOCK_ADDRESS_SPACE, &p->lock);
+    if (!changes_ranges && k->mm->config->shares_space_lock)
+        lock_enter_shared(k->mm, LOCK_ADDRESS_SPACE, &p->lock);
+    else lock_enter(k->mm, LOCK_ADDRESS_SPACE, &p->lock);
 }
 
 static void leave(struct kernel *k, struct process *before)
 {
-    lock_leave(k->mm, &k->mm->current->lock);
+    lock_leave(k->mm, LOCK_ADDRESS_SPACE, &k->mm->current->lock);
     if (before == k->mm->current) return;
     charge(k->hw, COST_ATTACH, 1);
     mm_switch(k->mm, before);
@@ -199,7 +202,7 @@ static struct outcome ZwAllocateVirtualMemory_run(struct kernel *k, void *args)
     struct process *p = process_at(k->mm, a->process), *before = k->mm->current;
     bool reserves = (a->allocation_type & MEMORY_RESERVE) != 0 || a->base_address.v == 0;
     uint32_t status = ST_SUCCESS;
-    enter(k, p);
+    enter(k, p, reserves);
     if (a->allocation_type == MEMORY_RESET)
         round_to_pages(&a->base_address, &a->region_size);
     else if ((a->allocation_type & MEMORY_LARGE_PAGES) != 0)
@@ -319,7 +322,7 @@ static struct outcome ZwFreeVirtualMemory_run(struct kernel *k, void *args)
     }
     va_t at = a->base_address;
     uint64_t bytes = a->region_size;
-    enter(k, p);
+    enter(k, p, releases);
     uint64_t whole = bytes == 0 ? allocation_bytes(p, at) : 0;
     uint32_t status = releases ? space_release(k->mm, p, &at, &bytes)
                                : space_decommit(k->mm, p, at, bytes);
@@ -411,7 +414,7 @@ static struct outcome ZwProtectVirtualMemory_run(struct kernel *k, void *args)
         fails(k, PROTECT_PROCESS);
         return k->outcome;
     }
-    enter(k, p);
+    enter(k, p, false);
     uint32_t status = space_protect(k->mm, p, a->base_address, a->region_size, a->new_protect,
                                     &a->old_protect);
     leave(k, before);

@@ -32,6 +32,13 @@ static const struct name flush_list[] = {
 };
 static const struct names flush_names = { .title = "pte_flush", .list = flush_list };
 
+static const struct name lock_list[] = {
+    { "exclusive", false, "One holder, whatever it changes." },
+    { "shared", true, "Those who change pages but no ranges share it." },
+    { NULL, 0, NULL },
+};
+static const struct names lock_names = { .title = "address_space_lock", .list = lock_list };
+
 static const struct name policy_list[] = {
     { "first-fit", PTE_FIRST_FIT, "The lowest run that is long enough." },
     { "best-fit", PTE_BEST_FIT, "The shortest run that is long enough." },
@@ -185,13 +192,17 @@ void compile_mm(struct compiler *c)
     compile_pool(c, node_get(node, "paged_pool"), layout->paged_end - layout->paged,
                  &mm->paged_pool_bytes);
     compile_thresholds(c, node_get(node, "pte_thresholds"));
-    uint64_t flush = PTE_FLUSH_DEFERRED, policy = PTE_FIRST_FIT;
+    uint64_t flush = PTE_FLUSH_DEFERRED, policy = PTE_FIRST_FIT, shared = false;
     if (node_get(node, "pte_flush")) {
         expect_name(c, node_get(node, "pte_flush"), &flush_names, &flush);
     }
     if (node_get(node, "pte_policy")) {
         expect_name(c, node_get(node, "pte_policy"), &policy_names, &policy);
     }
+    if (node_get(node, "address_space_lock")) {
+        expect_name(c, node_get(node, "address_space_lock"), &lock_names, &shared);
+    }
+    mm->shares_space_lock = shared != 0;
     mm->pte_flush = (uint32_t)flush;
     mm->pte_policy = (uint32_t)policy;
     mm->large_pages = false; /* so that each page has an entry of its own unless asked otherwise */

@@ -150,6 +150,7 @@ static const struct scenario_key mm_keys[] = {
     { "zeroed", "an integer", false, "Per cent of free frames that start zeroed." },
     { "large_pages", "true or false", false, "Map large ranges by large pages." },
     { "flush_threshold", "an integer", false, "Longer ranges in pages flush the whole TLB." },
+    { "address_space_lock", "exclusive or shared", false, "How changes of pages hold it." },
     END,
 };
 

@@ -220,9 +220,13 @@ static void restart_mm(struct mm *mm)
     mm->frames.traffic_zeroed = mm->frames.traffic_copied = 0;
     memset(&mm->faults, 0, sizeof mm->faults);
     memset(mm->locks, 0, sizeof mm->locks);
+    lock_forget(&mm->pfn_lock);
+    lock_forget(&mm->pte_lock);
+    for (unsigned i = 0; i < POOL_KIND_COUNT; i++) lock_forget(&mm->pools.pool[i].lock);
     for (size_t i = 0; i < mm->process_count; i++) {
         struct process *p = mm->processes[i];
         restart_map(&p->map);
+        lock_forget(&p->lock);
         restart_gauge(&p->locked_pages);
         restart_gauge(&p->working_set);
         restart_gauge(&p->committed_bytes);
@@ -245,7 +249,8 @@ static void restart_counters(struct sim *s)
     for (uint32_t i = 0; i < s->hw.cpu_count; i++) {
         struct cpu *cpu = &s->hw.cpus[i];
         cpu->clock = cycles(0);
-        cpu->answered = cpu->interrupted_until = cycles(0);
+        cpu->answered = cycles(0);
+        cpu->serving.count = 0;
         cpu->idle = cpu->interrupts = 0;
         memset(cpu->spent, 0, sizeof cpu->spent);
         restart_level(&cpu->l1d);

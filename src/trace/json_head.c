@@ -274,6 +274,7 @@ static void put_mm(struct text *t, const struct sim_config *c)
     key_count(t, ", ", "zeroed", m->zeroed_percent);
     if (m->large_pages) key_bool(t, ", ", "large_pages", true);
     key_count(t, ", ", "flush_threshold", c->flush_threshold_pages);
+    if (m->shares_space_lock) key_string(t, ", ", "address_space_lock", "shared");
     json_char(t, '}');
 }
 

@@ -106,6 +106,7 @@ static const char mm_schema[] =
     "false, 'properties': {\n"
     "'system_ptes': {'$ref': '#/definitions/expression'}, 'nonpaged_pool': {'$ref': "
     "'#/definitions/expression'}, 'paged_pool': {'$ref': '#/definitions/expression'}, "
+    "'address_space_lock': {'enum': ['exclusive', 'shared']}, "
     "'pte_flush': {'enum': ['deferred', 'immediate']}, 'pte_policy': {'enum': ['first-fit', "
     "'best-fit', 'next-fit']}, 'pte_thresholds': {'type': 'object', 'patternProperties': {'^x-': "
     "{}}, 'additionalProperties': false, 'properties': {'low': {'$ref': "

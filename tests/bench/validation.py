@@ -26,7 +26,8 @@ import subprocess
 import sys
 
 AIMS = {"V1": (10, 25), "V3": (10, 25), "V4": (10, 25), "V5": (10, 10), "V6": (5, 25),
-        "V7": (25, 25), "V8": (25, 25), "V9": (25, 25), "V11": (25, 25), "V13": (5, 5)}
+        "V7": (25, 25), "V8": (25, 25), "V9": (25, 25), "V10": (25, 25), "V10 times": (25, 25),
+        "V11": (25, 25), "V13": (5, 5)}
 INVALIDATIONS = ("flush_range", "invlpg", "tlb_flush", "ipi", "ipi_near", "ipi_hop", "ipi_far",
                  "ipi_wait")
 WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP, LEGEND = 480, 320, 56, 32, 46, 32, 28
