@@ -180,8 +180,8 @@ static void send(struct hw *hw, const struct flush *f)
     for (uint32_t i = 0; i < hw->cpu_count; i++) {
         struct cpu *target = &hw->cpus[i];
         if (target == hw->cpu || !concerns(f, target)) continue;
-        enum cost distance = hw_ipi_cost(hw, target);
-        charge(hw, distance, 1);
+        enum cost cost = hw_ipi_cost(hw, target);
+        charge(hw, cost, 1);
         interrupt(hw, target, f);
     }
 }
