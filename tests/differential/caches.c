@@ -1,100 +1,43 @@
-/* Caches beside a model that can be checked by reading: lines stay where they are, time stamps tell
- * the order, pseudo-LRU is a recursion over halves. First arrays of every policy and of odd
- * geometries, then the hierarchy of a machine of four processors. TAP. */
-#include "host.h"
+/* Caches beside slow_array.h: first arrays of every policy and of odd geometries, then the
+ * hierarchy of a machine of four processors. TAP. */
+#include "slow_array.h"
 
 #include "model/hw.h"
 
-enum { SETS_MOST = 130, WAYS_MOST = 16, NODES = 32, STEPS = 40000, CPUS = 4, PER_L3 = 3 };
-
-struct slow_line {
-    bool valid;
-    uint64_t line, stamp;
-};
-
-struct slow_set {
-    struct slow_line way[WAYS_MOST];
-    bool upper_is_older[NODES]; /* by node: 1 is the root, 2n and 2n + 1 are below n */
-};
+enum { STEPS = 40000, CPUS = 4, PER_L3 = 3 };
 
 struct slow_cache {
-    struct slow_set set[SETS_MOST];
-    uint32_t sets, ways, policy;
-    uint64_t now, evictions, hits, misses;
-    struct rng rng;
+    struct slow_array lines;
+    uint64_t evictions, hits, misses;
 };
-
-static uint32_t leaves(uint32_t ways)
-{
-    uint32_t n = 1;
-    while (n < ways) n *= 2;
-    return n;
-}
-
-static void slow_touch(struct slow_set *s, unsigned node, uint32_t low, uint32_t size, uint32_t way)
-{
-    if (size == 1) return;
-    bool upper = way >= low + size / 2;
-    s->upper_is_older[node] = !upper;
-    slow_touch(s, node * 2 + upper, upper ? low + size / 2 : low, size / 2, way);
-}
-
-/* Ways that the set does not have are never chosen. */
-static uint32_t slow_oldest(const struct slow_set *s, unsigned node, uint32_t low, uint32_t size,
-                            uint32_t ways)
-{
-    if (size == 1) return low;
-    bool upper = s->upper_is_older[node] && low + size / 2 < ways;
-    return slow_oldest(s, node * 2 + upper, upper ? low + size / 2 : low, size / 2, ways);
-}
 
 static bool slow_use(struct slow_cache *c, uint64_t line)
 {
-    struct slow_set *s = &c->set[line % c->sets];
-    for (uint32_t i = 0; i < c->ways; i++) {
-        if (!s->way[i].valid || s->way[i].line != line) continue;
-        if (c->policy == POLICY_LRU) s->way[i].stamp = ++c->now;
-        if (c->policy == POLICY_PLRU) slow_touch(s, 1, 0, leaves(c->ways), i);
-        return true;
-    }
-    return false;
+    return slow_find(&c->lines, line, line) != NULL;
 }
 
-static uint32_t slow_victim(struct slow_cache *c, const struct slow_set *s)
+static void slow_put(struct slow_cache *c, uint64_t line)
 {
-    for (uint32_t i = 0; i < c->ways; i++)
-        if (!s->way[i].valid) return i;
-    if (c->policy == POLICY_RANDOM) return (uint32_t)rng_below(&c->rng, c->ways);
-    if (c->policy == POLICY_PLRU) return slow_oldest(s, 1, 0, leaves(c->ways), c->ways);
-    uint32_t oldest = 0;
-    for (uint32_t i = 1; i < c->ways; i++)
-        if (s->way[i].stamp < s->way[oldest].stamp) oldest = i;
-    return oldest;
-}
-
-static void slow_fill(struct slow_cache *c, uint64_t line)
-{
-    struct slow_set *s = &c->set[line % c->sets];
-    uint32_t i = slow_victim(c, s);
-    c->evictions += s->way[i].valid;
-    s->way[i] = (struct slow_line){ true, line, ++c->now };
-    if (c->policy == POLICY_PLRU) slow_touch(s, 1, 0, leaves(c->ways), i);
+    c->evictions += slow_fill(&c->lines, line, line, 0) != TLB_NO_TAG;
 }
 
 static void slow_empty(struct slow_cache *c)
 {
-    for (uint32_t i = 0; i < c->sets * c->ways; i++)
-        c->set[i / c->ways].way[i % c->ways].valid = false;
-    for (uint32_t i = 0; i < c->sets; i++)
-        for (unsigned n = 0; n < NODES; n++) c->set[i].upper_is_older[n] = false;
+    for (uint32_t i = 0; i < c->lines.sets; i++) c->lines.set[i] = (struct slow_set){ 0 };
 }
 
 static struct slow_cache *slow_new(uint32_t sets, uint32_t ways, uint32_t policy, struct rng rng)
 {
     struct slow_cache *c = calloc(1, sizeof *c);
     if (c == NULL) abort();
-    c->sets = sets, c->ways = ways, c->policy = policy, c->rng = rng;
+    slow_init(&c->lines, sets, ways, policy, rng);
     return c;
+}
+
+static void slow_delete(struct slow_cache *c)
+{
+    slow_free(&c->lines);
+    free(c);
 }
 
 static struct cache_geometry geometry(uint32_t sets, uint32_t ways, uint32_t policy)
@@ -108,7 +51,7 @@ static bool agree_on_line(struct cache *fast, struct slow_cache *slow, uint64_t 
 {
     bool newest = cache_is_newest(fast, line), hit = cache_use(fast, line);
     if (hit != slow_use(slow, line) || (newest && !hit)) return false;
-    if (!hit) slow_fill(slow, line);
+    if (!hit) slow_put(slow, line);
     return fast->counts.evictions == slow->evictions;
 }
 
@@ -132,7 +75,7 @@ static bool compare_array(uint32_t policy, uint32_t sets, uint32_t ways, uint64_
         }
     }
     cache_free(&fast);
-    free(slow);
+    slow_delete(slow);
     return same;
 }
 
@@ -174,11 +117,11 @@ static void start(struct machine *m, const struct cache_geometry level[CACHE_LEV
 static void end(struct machine *m)
 {
     for (unsigned i = 0; i < CPUS; i++) {
-        free(m->l1[i]);
-        free(m->l2[i]);
+        slow_delete(m->l1[i]);
+        slow_delete(m->l2[i]);
     }
-    free(m->l3[0]);
-    free(m->l3[1]);
+    slow_delete(m->l3[0]);
+    slow_delete(m->l3[1]);
     hw_free(&m->hw);
 }
 
@@ -187,13 +130,13 @@ static unsigned slow_serve(struct machine *m, unsigned cpu, uint64_t line, bool 
     struct slow_cache *level[] = { m->l1[cpu], m->l2[cpu], m->l3[cpu / PER_L3] };
     unsigned at = 0;
     for (; at < CACHE_LEVEL_COUNT; at++) {
-        if (level[at]->ways == 0) continue;
+        if (level[at]->lines.ways == 0) continue;
         bool hit = slow_use(level[at], line);
         if (counts) *(hit ? &level[at]->hits : &level[at]->misses) += 1;
         if (hit) break;
     }
     for (unsigned i = at; i-- > 0;)
-        if (level[i]->ways != 0) slow_fill(level[i], line);
+        if (level[i]->lines.ways != 0) slow_put(level[i], line);
     return at;
 }
 
@@ -219,9 +162,9 @@ static void step_flush(struct machine *m, unsigned cpu)
 {
     memory_flush(&m->hw);
     m->spent[COST_CACHE_FLUSH]++;
-    if (m->l1[cpu]->ways != 0) slow_empty(m->l1[cpu]);
-    if (m->l2[cpu]->ways != 0) slow_empty(m->l2[cpu]);
-    if (m->l3[cpu / PER_L3]->ways != 0) slow_empty(m->l3[cpu / PER_L3]);
+    if (m->l1[cpu]->lines.ways != 0) slow_empty(m->l1[cpu]);
+    if (m->l2[cpu]->lines.ways != 0) slow_empty(m->l2[cpu]);
+    if (m->l3[cpu / PER_L3]->lines.ways != 0) slow_empty(m->l3[cpu / PER_L3]);
 }
 
 static bool counts_agree(const struct cache *fast, const struct slow_cache *slow)

@@ -1,111 +1,7 @@
-/* TLB arrays beside a model that can be checked by reading: entries stay where they are, time
- * stamps tell the order, and the tree of pseudo-LRU is a tree. TAP. */
-#include "host.h"
+/* TLB arrays of every policy and of odd geometries beside slow_array.h. TAP. */
+#include "slow_array.h"
 
-#include <string.h>
-
-#include "model/tlb.h"
-
-enum { SETS_MOST = 48, WAYS_MOST = 16, NODES = 32, STEPS = 40000 };
-
-struct slow_entry {
-    bool valid;
-    uint64_t tag, data, stamp;
-};
-
-struct slow_set {
-    struct slow_entry way[WAYS_MOST];
-    bool upper_is_older[NODES]; /* by node: 1 is the root, 2n and 2n + 1 are below n */
-};
-
-struct slow_array {
-    struct slow_set set[SETS_MOST];
-    uint32_t sets, ways, policy;
-    bool hashed;
-    uint64_t now;
-    struct rng rng;
-};
-
-/* ---- pseudo-LRU: halves of a range of ways, the range a power of two ---- */
-
-static uint32_t leaves(uint32_t ways)
-{
-    uint32_t n = 1;
-    while (n < ways) n *= 2;
-    return n;
-}
-
-static void slow_touch(struct slow_set *s, unsigned node, uint32_t low, uint32_t size, uint32_t way)
-{
-    if (size == 1) return;
-    bool upper = way >= low + size / 2;
-    s->upper_is_older[node] = !upper;
-    slow_touch(s, node * 2 + upper, upper ? low + size / 2 : low, size / 2, way);
-}
-
-/* Ways that the set does not have are never chosen. */
-static uint32_t slow_oldest(const struct slow_set *s, unsigned node, uint32_t low, uint32_t size,
-                            uint32_t ways)
-{
-    if (size == 1) return low;
-    bool upper = s->upper_is_older[node] && low + size / 2 < ways;
-    return slow_oldest(s, node * 2 + upper, upper ? low + size / 2 : low, size / 2, ways);
-}
-
-/* ---- the model ---- */
-
-/* Modulo, or Fibonacci hashing: bits 32 and up of the product with 2^64 by the golden ratio. */
-static struct slow_set *slow_set(struct slow_array *a, uint64_t number)
-{
-    uint64_t hash = (number * UINT64_C(11400714819323198485)) / ((uint64_t)1 << 32);
-    return &a->set[(a->hashed ? hash : number) % a->sets];
-}
-
-static struct slow_entry *slow_find(struct slow_array *a, uint64_t number, uint64_t tag)
-{
-    struct slow_set *s = slow_set(a, number);
-    for (uint32_t i = 0; i < a->ways; i++) {
-        if (!s->way[i].valid || s->way[i].tag != tag) continue;
-        if (a->policy == POLICY_LRU) s->way[i].stamp = ++a->now;
-        if (a->policy == POLICY_PLRU) slow_touch(s, 1, 0, leaves(a->ways), i);
-        return &s->way[i];
-    }
-    return NULL;
-}
-
-static uint32_t slow_victim(struct slow_array *a, struct slow_set *s)
-{
-    for (uint32_t i = 0; i < a->ways; i++)
-        if (!s->way[i].valid) return i;
-    if (a->policy == POLICY_RANDOM) return (uint32_t)rng_below(&a->rng, a->ways);
-    if (a->policy == POLICY_PLRU) return slow_oldest(s, 1, 0, leaves(a->ways), a->ways);
-    uint32_t oldest = 0;
-    for (uint32_t i = 1; i < a->ways; i++)
-        if (s->way[i].stamp < s->way[oldest].stamp) oldest = i;
-    return oldest;
-}
-
-/* The tag that had to go, TLB_NO_TAG when none had to. */
-static uint64_t slow_fill(struct slow_array *a, uint64_t number, uint64_t tag, uint64_t data)
-{
-    struct slow_set *s = slow_set(a, number);
-    uint32_t i = slow_victim(a, s);
-    uint64_t old = s->way[i].valid ? s->way[i].tag : TLB_NO_TAG;
-    s->way[i] = (struct slow_entry){ true, tag, data, ++a->now };
-    if (a->policy == POLICY_PLRU) slow_touch(s, 1, 0, leaves(a->ways), i);
-    return old;
-}
-
-static bool slow_drop(struct slow_array *a, uint64_t number, uint64_t tag)
-{
-    struct slow_set *s = slow_set(a, number);
-    for (uint32_t i = 0; i < a->ways; i++) {
-        if (!s->way[i].valid || s->way[i].tag != tag) continue;
-        s->way[i].valid = false;
-        return true;
-    }
-    return false;
-}
+enum { STEPS = 40000 };
 
 static uint64_t slow_drop_all(struct slow_array *a, bool keep_global, uint64_t *sum)
 {
@@ -180,20 +76,15 @@ static bool agree(struct tlb_array *fast, struct slow_array *slow, struct rng *r
 static bool compare(uint32_t policy, bool hashed, uint32_t sets, uint32_t ways, uint64_t seed)
 {
     struct tlb_array fast;
-    struct slow_array *slow = calloc(1, sizeof *slow);
-    if (slow == NULL) abort();
-    slow->sets = sets;
-    slow->ways = ways;
-    slow->policy = policy;
-    slow->hashed = hashed;
+    struct slow_array slow;
     struct rng steps;
     rng_init(&steps, seed, 1);
     tlb_array_init(&fast, &host, (struct tlb_geometry){ sets * ways, ways, policy }, seed);
-    fast.hashed = hashed;
-    slow->rng = fast.rng;
-    bool same = agree(&fast, slow, &steps);
+    slow_init(&slow, sets, ways, policy, fast.rng);
+    fast.hashed = slow.hashed = hashed;
+    bool same = agree(&fast, &slow, &steps);
     tlb_array_free(&fast, &host);
-    free(slow);
+    slow_free(&slow);
     return same;
 }
 

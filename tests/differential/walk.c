@@ -1,21 +1,13 @@
 /* Translation beside a flat map: page tables with pages of all sizes, split and joined, against an
  * array of mappings and what was changed in them since, and the first-level and second-level TLB
- * against lists in order of use. TAP. */
-#include "host.h"
+ * of every policy against slow_array.h. TAP. */
+#include "slow_array.h"
 
 #include <string.h>
 
 #include "model/hw.h"
 
-enum { PAGES = 160, SPACES = 3, FRAMES = 4096, LEVEL_ENTRIES = 64, STEPS = 60000, CHANGES = 12 };
-
-/* A TLB level with true LRU, as a list: the entry used last at the end. */
-struct slow_level {
-    uint64_t sets, ways;
-    uint64_t tag[LEVEL_ENTRIES];
-    bool valid[LEVEL_ENTRIES];
-    uint64_t stamp[LEVEL_ENTRIES], now;
-};
+enum { PAGES = 160, SPACES = 3, FRAMES = 4096, STEPS = 60000, CHANGES = 12 };
 
 /* Pages of a mapping that were changed later: cleared, or mapped one by one. */
 struct change {
@@ -36,7 +28,7 @@ struct pair {
     size_t given_count;
     struct mapping map[SPACES][PAGES]; /* the flat map; space 0 is the system's */
     uint32_t current;                  /* space of the process, 0 = the system's map */
-    struct slow_level first[3], second; /* first: by page size; second: 4 KiB and 2 MiB share it */
+    struct slow_array first[3], second; /* first: by page size; second: 4 KiB and 2 MiB share it */
     uint64_t frames[512];
     struct rng rng;
 };
@@ -62,12 +54,6 @@ static void give(void *context, pfn_t f)
 
 /* ---- the slow TLB ---- */
 
-/* Sets go by the page number without the sign extension of the address. */
-static uint64_t slow_set(const struct slow_level *l, uint64_t page)
-{
-    return (page & (((uint64_t)1 << 46) - 1)) % l->sets;
-}
-
 /* Entries of the system are in every space. Pages are numbered by their own size. */
 static uint64_t slow_tag(uint32_t space, uint64_t page, unsigned level)
 {
@@ -79,41 +65,18 @@ static uint64_t slow_page(uint64_t page, unsigned level)
     return (page << 7 >> 7) / pte_level_pages(level);
 }
 
-static bool slow_find(struct slow_level *l, uint64_t page, uint64_t tag)
+/* Sets go by the page number without the sign extension of the address. */
+static uint64_t slow_number(uint64_t page)
 {
-    for (uint64_t i = slow_set(l, page) * l->ways, n = 0; n < l->ways; i++, n++) {
-        if (!l->valid[i] || l->tag[i] != tag) continue;
-        l->stamp[i] = ++l->now;
-        return true;
+    return page & (((uint64_t)1 << 46) - 1);
+}
+
+static void slow_flush(struct slow_array *a, bool keep_global)
+{
+    for (uint32_t i = 0; i < a->sets * a->ways; i++) {
+        struct slow_entry *e = &a->set[i / a->ways].way[i % a->ways];
+        if (!keep_global || e->tag / 4 % SPACES != 0) e->valid = false;
     }
-    return false;
-}
-
-static void slow_fill(struct slow_level *l, uint64_t page, uint64_t tag)
-{
-    uint64_t base = slow_set(l, page) * l->ways, victim = base;
-    for (uint64_t i = base; i < base + l->ways; i++) {
-        if (!l->valid[i]) {
-            victim = i;
-            break;
-        }
-        if (l->stamp[i] < l->stamp[victim]) victim = i;
-    }
-    l->valid[victim] = true;
-    l->tag[victim] = tag;
-    l->stamp[victim] = ++l->now;
-}
-
-static void slow_drop(struct slow_level *l, uint64_t page, uint64_t tag)
-{
-    for (uint64_t i = slow_set(l, page) * l->ways, n = 0; n < l->ways; i++, n++)
-        if (l->tag[i] == tag) l->valid[i] = false;
-}
-
-static void slow_flush(struct slow_level *l, bool keep_global)
-{
-    for (unsigned i = 0; i < LEVEL_ENTRIES; i++)
-        if (!keep_global || l->tag[i] / 4 % SPACES != 0) l->valid[i] = false;
 }
 
 /* The large page around an address is dropped with it. */
@@ -121,8 +84,8 @@ static void slow_drop_page(struct pair *t, uint64_t page, uint32_t space)
 {
     for (unsigned level = LEVEL_PT; level <= LEVEL_PDPT; level++) {
         uint64_t number = slow_page(page, level), tag = slow_tag(space, number, level);
-        slow_drop(&t->first[level - 1], number, tag);
-        if (level < LEVEL_PDPT) slow_drop(&t->second, number, tag);
+        slow_drop(&t->first[level - 1], slow_number(number), tag);
+        if (level < LEVEL_PDPT) slow_drop(&t->second, slow_number(number), tag);
     }
 }
 
@@ -271,20 +234,21 @@ static enum access_fault slow_fault(uint64_t entry, enum access_type type, bool 
 static void slow_look_up(struct pair *t, uint32_t space, uint64_t page, unsigned level,
                          enum access_fault fault, uint64_t count[4])
 {
-    uint64_t number = slow_page(page, level), tag = slow_tag(space, number, level);
-    struct slow_level *first = &t->first[level - 1];
-    bool in_first = slow_find(first, number, tag);
-    bool in_second = !in_first && level < LEVEL_PDPT && slow_find(&t->second, number, tag);
+    uint64_t tag = slow_tag(space, slow_page(page, level), level);
+    uint64_t number = slow_number(slow_page(page, level));
+    struct slow_array *first = &t->first[level - 1];
+    bool in_first = slow_find(first, number, tag) != NULL;
+    bool in_second = !in_first && level < LEVEL_PDPT && slow_find(&t->second, number, tag) != NULL;
     count[0] += in_first;
     count[1] += !in_first;
     count[2] += in_second;
     count[3] += !in_first && !in_second;
-    if (in_second) slow_fill(first, number, tag);
+    if (in_second) slow_fill(first, number, tag, 0);
     if (fault != ACCESS_OK) {
         slow_drop_page(t, page, space);
     } else if (!in_first && !in_second) {
-        if (level < LEVEL_PDPT) slow_fill(&t->second, number, tag);
-        slow_fill(first, number, tag);
+        if (level < LEVEL_PDPT) slow_fill(&t->second, number, tag, 0);
+        slow_fill(first, number, tag, 0);
     }
     /* Setting the dirty bit looks at both levels, which counts as use of the entry. */
 }
@@ -334,7 +298,12 @@ static void choose_pages(struct pair *t, unsigned bits)
     }
 }
 
-static void start(struct pair *t, enum paging_mode mode, uint64_t seed)
+static void slow_like(struct slow_array *slow, const struct tlb_array *fast)
+{
+    slow_init(slow, fast->sets, fast->ways, fast->policy, fast->rng);
+}
+
+static void start(struct pair *t, enum paging_mode mode, uint32_t policy, uint64_t seed)
 {
     static const uint64_t starts[] = { 0xFFFF800000000000, 0xFF00000000000000, 0x80000000 };
     static const unsigned widths[] = { 48, 57, 32 };
@@ -344,15 +313,11 @@ static void start(struct pair *t, enum paging_mode mode, uint64_t seed)
     rng_init(&t->rng, seed, 1);
     t->ram = (struct phys_range){ .page_count = FRAMES + 100352 }; /* whole large pages */
     t->next_frame = 1;
-    t->first[0] = (struct slow_level){ .sets = 4, .ways = 4 };
-    t->first[1] = (struct slow_level){ .sets = 3, .ways = 2 };
-    t->first[2] = (struct slow_level){ .sets = 1, .ways = 4 };
-    t->second = (struct slow_level){ .sets = 5, .ways = 6 };
-    struct tlb_level_geometry first = { .array = { { 16, 4, POLICY_LRU },
-                                                   { 6, 2, POLICY_LRU },
-                                                   { 4, 4, POLICY_LRU } },
+    struct tlb_level_geometry first = { .array = { { 16, 4, policy },
+                                                   { 6, 2, policy },
+                                                   { 4, 4, policy } },
                                         .array_of = { 0, 1, 2 } };
-    struct tlb_level_geometry second = { .array = { { 30, 6, POLICY_LRU } },
+    struct tlb_level_geometry second = { .array = { { 30, 6, policy } },
                                          .array_of = { 0, 0, TLB_NO_ARRAY } };
     struct tlb_level_geometry none = { .array_of = { TLB_NO_ARRAY, TLB_NO_ARRAY, TLB_NO_ARRAY } };
     struct hw_config config = { .hz = 1000000000, .price = price, .mode = mode,
@@ -362,6 +327,8 @@ static void start(struct pair *t, enum paging_mode mode, uint64_t seed)
                                 .seed = seed, .ram = &t->ram, .ram_count = 1,
                                 .psc = { { 4, 2, POLICY_LRU }, { 2, 2, POLICY_FIFO } } };
     hw_init(&t->hw, &host, &config);
+    for (unsigned i = 0; i < 3; i++) slow_like(&t->first[i], &t->hw.cpu->l1d.array[i]);
+    slow_like(&t->second, &t->hw.cpu->l2.array[0]);
     t->hw.tables = (struct table_source){ take, give, t };
     CHECK(paging_init(&t->hw, &t->hw.system, 0));
     for (uint32_t i = 1; i < SPACES; i++) CHECK(paging_init(&t->hw, &t->process[i - 1], i));
@@ -430,20 +397,32 @@ static bool gauges_agree(struct pair *t)
     return true;
 }
 
+static void end(struct pair *t)
+{
+    for (unsigned i = 0; i < 3; i++) slow_free(&t->first[i]);
+    slow_free(&t->second);
+    hw_free(&t->hw);
+}
+
 int main(void)
 {
-    static const char *const names[] = { "4-level", "5-level", "PAE" };
+    static const char *const modes[] = { "4-level", "5-level", "PAE" };
+    static const char *const policies[] = { "lru", "plru", "fifo", "random" };
     static struct pair t;
     int status = EXIT_SUCCESS;
-    printf("TAP version 13\n1..3\n");
-    for (unsigned mode = PAGING_4_LEVEL; mode <= PAGING_PAE; mode++) {
-        start(&t, mode, mode + 1);
+    uint32_t cases = (uint32_t)(COUNT_OF(modes) * COUNT_OF(policies));
+    printf("TAP version 13\n1..%" PRIu32 "\n", cases);
+    for (uint32_t i = 0; i < cases; i++) {
+        enum paging_mode mode = (enum paging_mode)(i % COUNT_OF(modes));
+        uint32_t policy = i / (uint32_t)COUNT_OF(modes);
+        start(&t, mode, policy, i + 1);
         bool same = agree(&t) && tables_agree(&t) && gauges_agree(&t);
         if (!same) status = EXIT_FAILURE;
-        printf("%s %u - %s paging: %" PRIu64 " hits, %" PRIu64 " in the second level, %" PRIu64
-               " walks\n", same ? "ok" : "not ok", mode + 1, names[mode],
-               t.hw.cpu->l1d.counts.hits, t.hw.cpu->l2.counts.hits, t.hw.cpu->walks.count);
-        hw_free(&t.hw);
+        printf("%s %" PRIu32 " - %s paging, %s: %" PRIu64 " hits, %" PRIu64
+               " in the second level, %" PRIu64 " walks\n", same ? "ok" : "not ok", i + 1,
+               modes[mode], policies[policy], t.hw.cpu->l1d.counts.hits,
+               t.hw.cpu->l2.counts.hits, t.hw.cpu->walks.count);
+        end(&t);
     }
     return status;
 }
