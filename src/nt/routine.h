@@ -94,3 +94,5 @@ extern const struct routine *const routines[]; /* in the order of routines.def; 
 extern const size_t routine_count;
 const struct routine *routine_find(const char *name); /* exact spelling; NULL when unknown */
 size_t routine_index(const struct routine *r);
+/* Arguments that every call gives. Of a routine with one, it may stand without its name. */
+size_t routine_required(const struct routine *r);

@@ -22,6 +22,15 @@ const struct routine *routine_find(const char *name)
     return NULL;
 }
 
+size_t routine_required(const struct routine *r)
+{
+    size_t required = 0;
+    for (const struct field *f = r->args; f->type != FIELD_END; f++) {
+        required += (f->flags & (FIELD_OPTIONAL | FIELD_OUT)) == 0;
+    }
+    return required;
+}
+
 size_t routine_index(const struct routine *r)
 {
     for (size_t i = 0; i < routine_count; i++)

@@ -90,11 +90,7 @@ static void take_arguments(struct call *call)
     } else if (action->kind == NODE_LIST) {
         take_positions(call, (const struct node *const *)action->items, action->count);
     } else if (!nothing) {
-        size_t required = 0;
-        for (size_t i = 0; i < call->rows; i++) {
-            required += !(call->routine->args[i].flags & (FIELD_OPTIONAL | FIELD_OUT));
-        }
-        if (required == 1) {
+        if (routine_required(call->routine) == 1) {
             take_positions(call, &action, 1);
             return;
         }

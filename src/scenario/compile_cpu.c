@@ -23,6 +23,10 @@ static void compile_cost(struct compiler *c, const struct node *costs, size_t i)
         }
         return;
     }
+    if (strcmp(costs->keys[i], "pagein") == 0 || strcmp(costs->keys[i], "pageout") == 0) {
+        report_key(c, costs, i, "paging files are not there yet");
+        return;
+    }
     report_key(c, costs, i, "unknown cost '%s': `mdlsim list costs` names them%s",
                shown(c, costs->keys[i]), hint(c, costs->keys[i], words, COST_COUNT));
 }

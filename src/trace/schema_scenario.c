@@ -253,7 +253,6 @@ static void put_value_type(struct text *t, const struct field *row)
 
 static void put_argument(struct text *t, const struct field *row)
 {
-    json_key(t, row->key);
     if (row->type == FIELD_LIST) {
         schema_put(t, "{'anyOf': [{'type': 'array', 'items': {'anyOf': [{'$ref': "
                       "'#/definitions/expression'}, {'$ref': '#/definitions/assignments'}]}}, "
@@ -266,22 +265,33 @@ static void put_argument(struct text *t, const struct field *row)
     JSON_PUT(t, "}");
 }
 
-/* Arguments by name, or a list of them by position. A routine with one may take it alone. */
-static void put_routine(struct text *t, const struct routine *r)
+/* The arguments that a call gives, `named` or as a list of what stands at each position. */
+static void put_arguments(struct text *t, const struct routine *r, bool named)
 {
     bool any = false;
+    for (const struct field *f = r->args; f->type != FIELD_END; f++) {
+        if (f->flags & FIELD_OUT) continue;
+        if (any) JSON_PUT(t, ", ");
+        any = true;
+        if (named) json_key(t, f->key);
+        put_argument(t, f);
+    }
+}
+
+/* Arguments by name, or a list of them by position. One that has to be given may stand alone. */
+static void put_routine(struct text *t, const struct routine *r)
+{
     json_key(t, r->name);
     schema_put(t, "{'description': ");
     json_quoted(t, r->doc != NULL ? r->doc : "");
     schema_put(t, ", 'anyOf': [{'type': 'object', 'patternProperties': {'^x-': {}}, "
                   "'additionalProperties': false, 'properties': {");
-    for (const struct field *f = r->args; f->type != FIELD_END; f++) {
-        if (f->flags & FIELD_OUT) continue;
-        if (any) JSON_PUT(t, ", ");
-        any = true;
-        put_argument(t, f);
-    }
-    schema_put(t, "}}, {'type': 'array', 'items': {}}, {'type': 'null'}]}");
+    put_arguments(t, r, true);
+    schema_put(t, "}}, {'type': 'array', 'items': [");
+    put_arguments(t, r, false);
+    schema_put(t, "], 'additionalItems': false}, ");
+    if (routine_required(r) == 1) schema_put(t, "{'$ref': '#/definitions/expression'}, ");
+    schema_put(t, "{'type': 'null'}]}");
 }
 
 static void put_required(struct text *t, const char *key, bool first)

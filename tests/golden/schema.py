@@ -163,6 +163,9 @@ def mistakes_of_scenario(scenario):
     yield 'two actions', changed(lambda s: s.update(steps=[{'delay': 1, 'assert': True}]))
     yield 'an unknown argument', changed(
         lambda s: s.update(steps=[{'IoFreeMdl': {'Mdl': '$m', 'More': 1}}]))
+    yield 'an argument too many', changed(lambda s: s.update(steps=[{'IoFreeMdl': ['$m', 1]}]))
+    yield 'one of two arguments alone', changed(
+        lambda s: s.update(steps=[{'IoAllocateMdl': '$buf'}]))
 
 
 class Tap:
