@@ -44,7 +44,7 @@ uint64_t hist_percentile(const struct hist *h, unsigned per_10000)
     if (h->count == 0) return 0;
     uint64_t rank = rank_of(h->count, per_10000);
     uint64_t seen = 0;
-    for (size_t i = 0; i < h->bucket_count; i++) {
+    for (size_t i = hist_bucket_of(h->min); i < h->bucket_count; i++) {
         seen += h->buckets[i];
         if (seen >= rank) {
             uint64_t bound = hist_upper_bound(i);

@@ -169,9 +169,10 @@ static size_t safe_steps(const struct differ *d, size_t count, size_t window)
     return n;
 }
 
-static size_t load_keys(struct queue *q, struct align_key *keys, size_t window)
+static size_t load_keys(struct queue *q, struct align_key *keys, size_t window,
+                        struct queue *other)
 {
-    size_t count = queue_fill(q, window);
+    size_t count = queue_fill(q, window, other);
     for (size_t i = 0; i < count; i++) keys[i] = queue_key(queue_at(q, i));
     return count;
 }
@@ -181,8 +182,8 @@ static bool realign(struct differ *d)
 {
     size_t steps = 0;
     for (size_t i = 0; i < COUNT_OF(windows); i++) {
-        size_t a_count = load_keys(&d->a, d->a_keys, windows[i]);
-        size_t b_count = load_keys(&d->b, d->b_keys, windows[i]);
+        size_t a_count = load_keys(&d->a, d->a_keys, windows[i], NULL);
+        size_t b_count = load_keys(&d->b, d->b_keys, windows[i], &d->a);
         if (d->a.reader.status != TRACE_OK || d->b.reader.status != TRACE_OK) return false;
         size_t count = align(&d->aligner, d->a_keys, a_count, d->b_keys, b_count, d->steps);
         bool all = a_count < windows[i] && b_count < windows[i];
@@ -208,7 +209,7 @@ static bool take_next(struct differ *d, bool a, bool b)
 static bool compare_events(struct differ *d)
 {
     for (;;) {
-        bool a = queue_fill(&d->a, 1) > 0, b = queue_fill(&d->b, 1) > 0;
+        bool a = queue_fill(&d->a, 1, NULL) > 0, b = queue_fill(&d->b, 1, &d->a) > 0;
         if (d->a.reader.status != TRACE_OK || d->b.reader.status != TRACE_OK) return false;
         if (!a && !b) return true;
         if (!take_next(d, a, b)) return false;

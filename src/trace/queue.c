@@ -54,15 +54,27 @@ static void slot_set(struct queue *q, struct queue_slot *slot, const struct trac
     slot->file_line = event->line;
     slot->number = q->taken + q->count;
     slot->has_key = false;
+    memcpy(slot->members, event->members, sizeof slot->members);
     memcpy(slot->values, event->values, sizeof slot->values);
     slot_keep(slot, event);
 }
 
-size_t queue_fill(struct queue *q, size_t count)
+/* The next event. The one that waits at the same place in the other trace is most often equal. */
+static bool next_event(struct queue *q, struct trace_event *event, struct queue *other)
+{
+    if (other == NULL || other->count <= q->count) return trace_next(&q->reader, event);
+    const struct queue_slot *slot = queue_at(other, q->count);
+    struct trace_event like = { .bytes = slot->bytes, .length = slot->length };
+    memcpy(like.members, slot->members, sizeof like.members);
+    memcpy(like.values, slot->values, sizeof like.values);
+    return trace_next_like(&q->reader, event, &like);
+}
+
+size_t queue_fill(struct queue *q, size_t count, struct queue *other)
 {
     struct trace_event event;
     CHECK(count <= ALIGN_MAX);
-    while (q->count < count && q->bytes < QUEUE_BYTES_MAX && trace_next(&q->reader, &event)) {
+    while (q->count < count && q->bytes < QUEUE_BYTES_MAX && next_event(q, &event, other)) {
         slot_set(q, &q->slots[(q->head + q->count) % QUEUE_SLOTS], &event);
         q->bytes += event.length;
         q->count++;

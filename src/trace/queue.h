@@ -7,7 +7,7 @@
 struct queue_slot {
     char *bytes; /* the event as it stands, then what of it is compared */
     size_t capacity, length, kept_length;
-    struct scan_span values[SCAN_KEYS];
+    struct scan_span members[SCAN_KEYS], values[SCAN_KEYS];
     uint64_t file_line;
     uint64_t number; /* place in the trace, from 0 */
     struct align_key key;
@@ -30,8 +30,9 @@ struct queue {
 bool queue_open(struct queue *q, const struct trace_source *source, const struct allocator *from);
 void queue_close(struct queue *q);
 /* Reads ahead until `count` events (at most ALIGN_MAX) wait, the trace ends or the bytes are many.
- * Returns how many wait. */
-size_t queue_fill(struct queue *q, size_t count);
+ * Returns how many wait. Events are expected to be like those that wait in `other` (NULL: none);
+ * that only saves time. */
+size_t queue_fill(struct queue *q, size_t count, struct queue *other);
 /* The event `ahead` places behind the first that waits. */
 struct queue_slot *queue_at(struct queue *q, size_t ahead);
 /* The event taken `back` places ago, 1 for the last; NULL when there is none. `back` is 1 .. 3. */

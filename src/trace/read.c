@@ -106,6 +106,22 @@ static bool slice(struct trace_reader *r, struct scan *s, size_t most)
     }
 }
 
+/* The same for an event. */
+static bool slice_event(struct trace_reader *r, struct scan *s, const struct trace_event *like,
+                        size_t most)
+{
+    const char *bytes = r->buffer + r->start;
+    size_t length = r->end - r->start;
+    if (like == NULL || length < like->length || memcmp(bytes, like->bytes, like->length) != 0)
+        return slice(r, s, most);
+    s->bytes = bytes;
+    s->length = length;
+    s->at = like->length;
+    memcpy(s->members, like->members, sizeof s->members);
+    memcpy(s->values, like->values, sizeof s->values);
+    return true;
+}
+
 struct json_t *trace_parse(struct trace_reader *r, const char *bytes, size_t length, uint64_t line)
 {
     json_error_t e;
@@ -260,7 +276,8 @@ static bool take_event(struct trace_reader *r, const struct scan *s, struct trac
 }
 
 /* The next event of the document's array. */
-static bool next_item(struct trace_reader *r, struct trace_event *event)
+static bool next_item(struct trace_reader *r, struct trace_event *event,
+                      const struct trace_event *like)
 {
     int c = peek(r);
     if (c < 0) return cut_off(r);
@@ -277,7 +294,7 @@ static bool next_item(struct trace_reader *r, struct trace_event *event)
     if (c < 0) return cut_off(r);
     if (c != '{') return trouble(r, 0, "not an event: an object is expected", "");
     struct scan s = { .want_members = true };
-    return slice(r, &s, TRACE_EVENT_BYTES_MAX) && take_event(r, &s, event);
+    return slice_event(r, &s, like, TRACE_EVENT_BYTES_MAX) && take_event(r, &s, event);
 }
 
 /* True when nothing but white space follows the next `ahead` bytes, which stay unread. */
@@ -293,13 +310,14 @@ static bool is_last(struct trace_reader *r, size_t ahead)
 }
 
 /* The next line of JSON Lines. */
-static bool next_line(struct trace_reader *r, struct trace_event *event)
+static bool next_line(struct trace_reader *r, struct trace_event *event,
+                      const struct trace_event *like)
 {
     int c = peek(r);
     if (c < 0) return cut_off(r);
     if (c != '{') return trouble(r, 0, "not an event: an object is expected", "");
     struct scan s = { .want_members = true };
-    if (!slice(r, &s, TRACE_PART_BYTES_MAX)) return false;
+    if (!slice_event(r, &s, like, TRACE_PART_BYTES_MAX)) return false;
     bool last = is_last(r, s.at);
     s.bytes = r->buffer + r->start; /* reading ahead may have moved the bytes */
     if (last) {
@@ -332,11 +350,17 @@ bool trace_open(struct trace_reader *r, const struct trace_source *source,
     return read_members(r);
 }
 
-bool trace_next(struct trace_reader *r, struct trace_event *event)
+bool trace_next_like(struct trace_reader *r, struct trace_event *event,
+                     const struct trace_event *like)
 {
     if (r->status != TRACE_OK || r->state == TRACE_DONE) return false;
-    if (r->state == TRACE_IN_LINES) return next_line(r, event);
-    return next_item(r, event);
+    if (r->state == TRACE_IN_LINES) return next_line(r, event, like);
+    return next_item(r, event, like);
+}
+
+bool trace_next(struct trace_reader *r, struct trace_event *event)
+{
+    return trace_next_like(r, event, NULL);
 }
 
 struct json_t *trace_part(const struct trace_reader *r, const char *key)

@@ -54,6 +54,10 @@ bool trace_open(struct trace_reader *r, const struct trace_source *source,
                 const struct allocator *from);
 /* False at the end of the trace, all of which was then found complete, or on trouble (status). */
 bool trace_next(struct trace_reader *r, struct trace_event *event);
+/* The same. Where the bytes are those of `like`, an event of another trace (NULL: none), what was
+ * found in that one is taken over, which is much faster than looking again. */
+bool trace_next_like(struct trace_reader *r, struct trace_event *event,
+                     const struct trace_event *like);
 /* A member of the document ("scenario", "stats" ...), NULL when there is none. Those after the
  * events are there once trace_next has returned false. Owned by the reader. */
 struct json_t *trace_part(const struct trace_reader *r, const char *key);

@@ -14,6 +14,7 @@ static enum scan_status scan_fail(struct scan *s, const char *why)
 /* Skips white space; the byte at `at`, or -1 at the end. */
 static int scan_space(struct scan *s)
 {
+    if (s->at < s->length && s->bytes[s->at] > ' ') return (unsigned char)s->bytes[s->at];
     for (; s->at < s->length; s->at++) {
         char c = s->bytes[s->at];
         if (c != ' ' && c != '\n' && c != '\r' && c != '\t') return (unsigned char)c;

@@ -193,6 +193,36 @@ Test(read, crosses_the_ends_of_its_buffer)
     cr_assert_eq(test_outstanding_bytes(), 0);
 }
 
+/* Whatever event another trace has at the same place, equal or not, the same is found. */
+Test(read, likeness_changes_nothing)
+{
+    static const char other[] =
+        "{\n" HEAD ",\n\"events\": [\n" EVENT_1 ",\n" EVENT_1 "\n],\n" TAIL "\n}";
+    static const char *const texts[] = { lined, lines, other };
+    for (size_t i = 0; i < COUNT_OF(texts) * COUNT_OF(texts); i++) {
+        const char *first = texts[i / COUNT_OF(texts)], *second = texts[i % COUNT_OF(texts)];
+        struct trace_reader plain, like, b;
+        struct trace_event x, y, z;
+        cr_assert(text_open(&plain, second, strlen(second)));
+        cr_assert(text_open(&b, second, strlen(second)));
+        cr_assert(text_open(&like, first, strlen(first)));
+        for (size_t n = 0; n < 2; n++) {
+            cr_assert(trace_next(&plain, &x) && trace_next(&like, &y));
+            cr_assert(trace_next_like(&b, &z, &y));
+            cr_assert(x.length == z.length && x.line == z.line);
+            cr_assert_eq(memcmp(x.bytes, z.bytes, x.length), 0);
+            cr_assert_eq(memcmp(x.members, z.members, sizeof x.members), 0, "pair %zu", i);
+            cr_assert_eq(memcmp(x.values, z.values, sizeof x.values), 0, "pair %zu", i);
+        }
+        cr_assert_not(trace_next_like(&b, &z, &y));
+        cr_assert_eq(b.status, TRACE_OK);
+        trace_close(&plain);
+        trace_close(&like);
+        trace_close(&b);
+    }
+    cr_assert_eq(test_outstanding_bytes(), 0);
+}
+
 Test(scan, is_strict)
 {
     static const struct {
