@@ -46,6 +46,7 @@ void cache_free(struct cache *c)
     cache_empty(c);
     mem_free(c->from, c->piece, piece_count(c), sizeof *c->piece);
     c->piece = NULL;
+    c->is_lru = false;
 }
 
 /* The set, its piece made when it is not there yet. */
@@ -53,6 +54,7 @@ static uint64_t *set_make(struct cache *c, uint64_t line)
 {
     uint32_t set = cache_set_of(c, line);
     if (c->piece == NULL) c->piece = mem_new(c->from, piece_count(c), sizeof *c->piece);
+    c->is_lru = c->policy == POLICY_LRU && c->ways <= TLB_SET_WAYS_MOST;
     uint64_t **piece = &c->piece[set >> CACHE_PIECE_SHIFT];
     if (*piece == NULL) {
         *piece = mem_new(c->from, piece_words(c), sizeof **piece);

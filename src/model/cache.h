@@ -21,6 +21,7 @@ struct cache {
     uint64_t **piece;
     uint64_t *only; /* the piece of a small LRU cache, for the short way of cache_is_newest() */
     uint32_t sets, ways, policy, set_mask; /* set_mask = sets - 1 when a power of two, else 0 */
+    bool is_lru; /* and has pieces, and sets that tlb_set.h searches */
     struct rng rng;                        /* RANDOM */
     struct cache_counts counts;
 };
@@ -35,7 +36,7 @@ void cache_empty(struct cache *c);
 
 static inline uint32_t cache_set_of(const struct cache *c, uint64_t line)
 {
-    return (uint32_t)(c->set_mask || c->sets == 1 ? line & c->set_mask : line % c->sets);
+    return (uint32_t)(c->set_mask != 0 ? line & c->set_mask : line % c->sets);
 }
 static inline uint64_t *cache_set_at(const struct cache *c, uint32_t set)
 {

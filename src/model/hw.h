@@ -229,19 +229,21 @@ void hw_idle(struct hw *hw, cycles_t until);
 
 void memory_init(struct hw *hw, const struct hw_config *config);
 void memory_free(struct hw *hw);
-/* One fetch of a page walk: charges what the level costs that serves it. */
-enum served memory_fetch_line(struct hw *hw, pa_t at);
+/* A fetch of a page walk at an address of the host, where the machine is its guest; else of the
+ * machine's own memory. Charges what the level costs that serves it. */
+enum served memory_fetch_host(struct hw *hw, pa_t at);
+/* Where the host has put what the guest has there. */
+pa_t nested_address(pa_t at);
+/* One fetch of a page walk. */
 static inline enum served memory_fetch(struct hw *hw, pa_t at)
 {
     struct cache *first = &hw->cpu->l1d_cache;
-    if (hw->nested || !cache_is_newest(first, at.v >> CACHE_LINE_SHIFT))
-        return memory_fetch_line(hw, at);
+    if (__builtin_expect(hw->nested, 0)) return memory_fetch_host(hw, nested_address(at));
+    if (!cache_is_newest(first, at.v >> CACHE_LINE_SHIFT)) return memory_fetch_host(hw, at);
     first->counts.hits++;
     charge(hw, COST_WALK_REFERENCE, 1);
     return SERVED_L1D;
 }
-/* The same at an address of the host, where the machine is its guest. */
-enum served memory_fetch_host(struct hw *hw, pa_t at);
 /* An access to data: each line it touches is looked up and charged; one charge without caches. */
 void memory_access_lines(struct hw *hw, pa_t at, uint64_t bytes);
 static inline void memory_access(struct hw *hw, pa_t at, uint64_t bytes)
@@ -271,8 +273,6 @@ void memory_empty(struct hw *hw);
 
 /* Translates a guest frame in a walk: charges what of the host's tables is fetched (nested.c). */
 void nested_translate(struct hw *hw, pfn_t f);
-/* Where the host has put what the guest has there. */
-pa_t nested_address(pa_t at);
 
 /* ---- page tables (paging.c): the only writer of entries ---- */
 

@@ -4,6 +4,7 @@
  * the levels are neither inclusive nor exclusive. */
 #include "base/check.h"
 #include "model/hw.h"
+#include "model/tlb_set.h"
 
 void memory_init(struct hw *hw, const struct hw_config *config)
 {
@@ -35,14 +36,27 @@ void memory_free(struct hw *hw)
     mem_free(hw->from, hw->l3, hw->l3_count, sizeof *hw->l3);
 }
 
+/* cache_use() in line where a set is in the order of use. */
+static inline bool use_line(struct cache *c, uint64_t line)
+{
+    uint64_t *tags = c->is_lru ? cache_set_at(c, cache_set_of(c, line)) : NULL;
+    if (__builtin_expect(tags == NULL, 0)) return cache_use(c, line);
+    if (tags[0] == line + 1) return true;
+    unsigned ways = c->ways, way = tlb_set_way(tags, ways, line + 1);
+    bool hit = way < ways;
+    if (!hit) c->counts.evictions += tags[--way] != 0;
+    tlb_set_rotate(tags, way, line + 1);
+    return hit;
+}
+
 /* Where the line is: a level, or SERVED_MEMORY. From then on all levels have it. */
-static enum served find_line(struct cpu *cpu, uint64_t line, uint64_t counts)
+static inline enum served find_line(struct cpu *cpu, uint64_t line, uint64_t counts)
 {
     struct cache *levels[CACHE_LEVEL_COUNT] = { &cpu->l1d_cache, &cpu->l2_cache, cpu->l3_cache };
     for (unsigned level = CACHE_L1D; level < CACHE_LEVEL_COUNT; level++) {
         struct cache *c = levels[level];
         if (c->ways == 0) continue;
-        if (cache_use(c, line)) {
+        if (use_line(c, line)) {
             c->counts.hits += counts;
             return (enum served)level;
         }
@@ -53,21 +67,16 @@ static enum served find_line(struct cpu *cpu, uint64_t line, uint64_t counts)
 
 enum served memory_fetch_host(struct hw *hw, pa_t at)
 {
-    static const enum cost costs[SERVED_COUNT] = { COST_WALK_REFERENCE, COST_WALK_L2, COST_WALK_L3,
-                                                   COST_WALK_DRAM };
-    if (!hw->has_caches) {
-        charge(hw, COST_WALK_REFERENCE, 1);
-        return SERVED_L2;
+    static const uint8_t costs[SERVED_COUNT] = { COST_WALK_REFERENCE, COST_WALK_L2, COST_WALK_L3,
+                                                 COST_WALK_DRAM };
+    enum served served = SERVED_L2;
+    enum cost cost = COST_WALK_REFERENCE;
+    if (hw->has_caches) {
+        served = find_line(hw->cpu, at.v >> CACHE_LINE_SHIFT, 1);
+        cost = (enum cost)costs[served];
     }
-    enum served served = find_line(hw->cpu, at.v >> CACHE_LINE_SHIFT, 1);
-    enum cost cost = costs[served];
     charge(hw, cost, 1);
     return served;
-}
-
-enum served memory_fetch_line(struct hw *hw, pa_t at)
-{
-    return memory_fetch_host(hw, hw->nested ? nested_address(at) : at);
 }
 
 void memory_access_lines(struct hw *hw, pa_t at, uint64_t bytes)

@@ -148,13 +148,16 @@ static void empty_set(const struct tlb_array *a, uint32_t set)
         tags[way] = TLB_NO_TAG;
 }
 
+enum { SMALL_ENTRIES = 128 }; /* so few are emptied faster than their sets are found */
+
 /* A flush comes after few fills or after many: few are looked up, many are searched for. */
 uint64_t tlb_array_empty(struct tlb_array *a)
 {
     uint64_t count = a->valid_count;
+    size_t entries = (size_t)a->sets * a->ways;
     if (count == 0) return 0;
-    if (a->filled_count > TLB_FILLED_MOST)
-        memset(a->tag, 0xFF, (size_t)a->sets * a->ways * sizeof *a->tag);
+    if (a->filled_count > TLB_FILLED_MOST || entries <= SMALL_ENTRIES)
+        memset(a->tag, 0xFF, entries * sizeof *a->tag);
     else
         for (uint32_t i = 0; i < a->filled_count; i++) empty_set(a, a->filled[i]);
     a->valid_count = 0;

@@ -71,32 +71,32 @@ static inline size_t lane_base(const struct tlb_lane *lane, const struct lookup 
     return (size_t)(l->at.v >> PAGE_SHIFT_BITS & lane->mask) * lane->ways;
 }
 
-/* The entry of the page, which becomes the one used last; 0 when there is none, or when it does not
- * permit the access as it is: then nothing has changed. */
-static inline uint64_t lane_use(const struct tlb_lane *lane, const struct lookup *l)
+/* Which way of its set has the page; lane->ways when none does, or when the level has no lane. */
+static inline unsigned lane_find(const struct tlb_lane *lane, const struct lookup *l)
+{
+    const uint64_t *tags = &lane->tag[lane_base(lane, l)];
+    if (lane->ways == 0 || tags[0] == TLB_NO_TAG) return lane->ways;
+    return tlb_set_way(tags, lane->ways, tag_of(l, PAGE_4K));
+}
+
+/* Whether the level surely has no entry for the address when its lane has none. */
+static inline bool lane_is_all(const struct tlb_level *level)
+{
+    return level->small.ways != 0 && (level->valid[PAGE_2M] | level->valid[PAGE_1G]) == 0;
+}
+
+/* Uses the entry that lane_find() found, unless it does not permit the access as it is: then it
+ * gives 0 and nothing has changed. */
+static inline uint64_t lane_use(const struct tlb_lane *lane, const struct lookup *l, unsigned way)
 {
     size_t base = lane_base(lane, l);
-    uint64_t *tags = &lane->tag[base], tag = tag_of(l, PAGE_4K);
-    if (lane->ways == 0 || tags[0] == TLB_NO_TAG) return 0;
-    unsigned way = tags[0] == tag ? 0 : tlb_set_way(tags, lane->ways, tag);
-    if (way == lane->ways) return 0;
     uint64_t entry = lane->data[base + way];
     bool clean = l->type == ACCESS_WRITE && (entry & PTE_DIRTY) == 0;
     if (!permits(l, entry) || clean) return 0;
-    if (way != 0) {
-        tlb_set_rotate(tags, way, tag);
-        tlb_set_rotate(&lane->data[base], way, entry);
-    }
+    if (way == 0) return entry;
+    tlb_set_rotate(&lane->tag[base], way, tag_of(l, PAGE_4K));
+    tlb_set_rotate(&lane->data[base], way, entry);
     return entry;
-}
-
-/* Whether the level surely has no entry for the address. */
-static inline bool lane_lacks(const struct tlb_level *level, const struct lookup *l)
-{
-    const struct tlb_lane *lane = &level->small;
-    if (lane->ways == 0 || (level->valid[PAGE_2M] | level->valid[PAGE_1G]) != 0) return false;
-    const uint64_t *tags = &lane->tag[lane_base(lane, l)];
-    return tags[0] == TLB_NO_TAG || tlb_set_way(tags, lane->ways, tag_of(l, PAGE_4K)) == lane->ways;
 }
 
 static inline void lane_fill(struct tlb_level *level, const struct lookup *l, uint64_t entry)
@@ -227,13 +227,11 @@ static struct translation walk(struct hw *hw, const struct lookup *l)
 }
 
 /* The effective type goes into the TLB with the entry. Plain memory is 0. */
-static inline uint64_t type_bits(struct hw *hw, const struct translation *t, va_t at)
+static inline uint64_t type_bits(struct hw *hw, uint64_t entry, pfn_t f)
 {
-    uint64_t f = pa_to_pfn(translation_pa(t, at)).v;
     struct type_run *run = &hw->type_run;
-    if (__builtin_expect(f - run->first >= run->page_count, 0))
-        memory_type_run(hw, pfn(f), run);
-    return run->bits[t->entry >> PTE_PWT_SHIFT & 3];
+    if (__builtin_expect(f.v - run->first >= run->page_count, 0)) memory_type_run(hw, f, run);
+    return run->bits[entry >> PTE_PWT_SHIFT & 3];
 }
 
 /* The level behind a first one: code may have one of its own. */
@@ -246,7 +244,7 @@ static struct translation walk_any(struct hw *hw, struct tlb_level *first, const
 {
     struct translation t = walk(hw, l);
     if (t.fault != ACCESS_OK) return t;
-    t.entry |= type_bits(hw, &t, l->at);
+    t.entry |= type_bits(hw, t.entry, leaf_frame(t.entry, t.level, l->at));
     enum page_size size = (enum page_size)(t.level - LEVEL_PT);
     level_fill(second_level(hw->cpu, first), l, size, t.entry);
     level_fill(first, l, size, t.entry);
@@ -277,7 +275,7 @@ static inline struct translation walk_and_fill(struct hw *hw, struct tlb_level *
     entry |= PTE_ACCESSED | (l->type == ACCESS_WRITE ? PTE_DIRTY : 0);
     *slot = entry;
     struct translation t = { .entry = entry, .level = LEVEL_PT, .walked = true };
-    t.entry |= type_bits(hw, &t, l->at);
+    t.entry |= type_bits(hw, entry, pte_pfn(entry));
     lane_fill(second_level(cpu, first), l, t.entry);
     lane_fill(first, l, t.entry);
     return t;
@@ -334,7 +332,8 @@ static inline struct translation translate_miss(struct hw *hw, struct tlb_level 
     second->counts.lookups++;
     charge(hw, COST_TLB_MISS, 1);
     enum page_size size = PAGE_4K;
-    const uint64_t *data = lane_lacks(second, l) ? NULL : level_find(second, l, &size);
+    bool lacks = lane_is_all(second) && lane_find(&second->small, l) == second->small.ways;
+    const uint64_t *data = lacks ? NULL : level_find(second, l, &size);
     if (data == NULL) {
         second->counts.misses++;
         return walk_and_fill(hw, first, l);
@@ -352,11 +351,12 @@ static struct tlb_level *first_level(struct cpu *cpu, enum access_type type)
     return type == ACCESS_EXECUTE && cpu->l1i.sizes != 0 ? &cpu->l1i : &cpu->l1d;
 }
 
-static inline struct translation translate_any(struct hw *hw, struct tlb_level *first,
-                                               const struct lookup *l)
+/* The general way through the first level. */
+static struct translation translate_any(struct hw *hw, struct tlb_level *first,
+                                        const struct lookup *l)
 {
-    enum page_size size = PAGE_4K;
-    const uint64_t *data = lane_lacks(first, l) ? NULL : level_find(first, l, &size);
+    enum page_size size;
+    const uint64_t *data = level_find(first, l, &size);
     if (data == NULL) return translate_miss(hw, first, l);
     first->counts.hits++;
     first->counts.size_hits[size]++;
@@ -373,14 +373,17 @@ struct translation hw_translate(struct hw *hw, va_t at, enum access_type type, b
         return (struct translation){ .fault = FAULT_NOT_CANONICAL };
     if (__builtin_expect(cpu->leaves_on == user, 0)) hw_enter(hw, user);
     struct lookup l = lookup_of(hw, at, type, user);
+    const struct tlb_lane *lane = &first->small;
     first->counts.lookups++;
     cpu->last_walk.top = 0;
-    uint64_t small = lane_use(&first->small, &l);
-    if (small != 0) {
+    unsigned way = lane_find(lane, &l);
+    uint64_t entry = way < lane->ways ? lane_use(lane, &l, way) : 0;
+    if (entry != 0) {
         first->counts.hits++;
         first->counts.size_hits[PAGE_4K]++;
-        return (struct translation){ .entry = small, .level = LEVEL_PT, .hit = true };
+        return (struct translation){ .entry = entry, .level = LEVEL_PT, .hit = true };
     }
+    if (way == lane->ways && lane_is_all(first)) return translate_miss(hw, first, &l);
     return translate_any(hw, first, &l);
 }
 
