@@ -6,6 +6,8 @@
 #include "base/check.h"
 #include "model/tlb_level.h"
 
+#include <string.h>
+
 struct tlb_spaces context_spaces(const struct hw *hw, uint32_t space)
 {
     if (!hw->kva_shadow) return (struct tlb_spaces){ space, space };
@@ -36,6 +38,13 @@ static void set_side(const struct hw *hw, struct cpu *cpu, bool user)
     cpu->leaves_on = !hw->kva_shadow || cpu->map->space == 0 ? SIDE_NONE
                      : user                                  ? SIDE_KERNEL
                                                              : SIDE_USER;
+}
+
+void context_load_registers(struct hw *hw, struct cpu *cpu)
+{
+    if (hw->mode != PAGING_PAE) return;
+    pfn_t root = cpu->leaves_on == SIDE_KERNEL ? cpu->map->shadow : cpu->map->root;
+    memcpy(cpu->pdpte, phys_table(&hw->phys, root), sizeof cpu->pdpte);
 }
 
 /* ---- PCIDs ---- */
@@ -102,6 +111,7 @@ void tlb_load_cr3(struct hw *hw, struct page_map *map)
     bool keeps = hw->pcid_count != 0 && load_context(hw, cpu, map);
     cpu->map = map;
     set_side(hw, cpu, false);
+    context_load_registers(hw, cpu);
     charge(hw, keeps ? COST_CR3_LOAD : COST_CR3_WRITE, 1);
     if (keeps) return;
     if (hw->pcid_count == 0) {
@@ -117,6 +127,7 @@ void hw_enter(struct hw *hw, bool user)
     struct cpu *cpu = hw->cpu;
     if (cpu->leaves_on != (user ? SIDE_USER : SIDE_KERNEL)) return;
     set_side(hw, cpu, user);
+    context_load_registers(hw, cpu);
     charge(hw, hw->pcid_count != 0 ? COST_CR3_LOAD : COST_CR3_WRITE, 1);
     if (hw->pcid_count == 0) cpu_drop_spaces(cpu, TLB_NOT_GLOBAL);
 }

@@ -13,6 +13,7 @@
 #include "model/tlb.h"
 
 enum { LEVEL_PT = 1, LEVEL_PD, LEVEL_PDPT, LEVEL_PML4, LEVEL_PML5, LEVEL_COUNT };
+enum { PDPTE_REGISTERS = 4 };
 
 /* How linear addresses are translated: Intel SDM 3A, 4.1.1. */
 enum paging_mode { PAGING_4_LEVEL, PAGING_5_LEVEL, PAGING_PAE };
@@ -100,6 +101,7 @@ struct cpu {
     uint64_t idle;
     uint64_t interrupts; /* part of spent that was used in interrupts of other processors' making */
     struct page_map *map; /* what CR3 points to, or the map of the shadow that it points to */
+    uint64_t pdpte[PDPTE_REGISTERS]; /* PAE: what walks begin with, as CR3 was loaded */
     uint16_t context[2];  /* spaces of the tags of user and of kernel addresses */
     uint8_t leaves_on;    /* the side whose next access loads CR3 first; without KVA shadow none */
     bool is_masked;       /* its IRQL keeps interrupts of other processors waiting */
@@ -414,6 +416,10 @@ void tlb_load_cr3(struct hw *hw, struct page_map *map);
 /* With KVA shadow: goes to the side of user mode or of the kernel where the processor is not there
  * yet. That is a load of CR3, which flushes when there are no PCIDs. */
 void hw_enter(struct hw *hw, bool user);
+/* PAE: the registers of the page-directory-pointer table, which walks use instead of memory, get
+ * what the table in use says. Loads of CR3 do so, and writes of CR4 that flush the TLB (SDM 4.4.1).
+ */
+void context_load_registers(struct hw *hw, struct cpu *cpu);
 /* The map whose entries have this space in their tags: of 0 the system's. NULL: it is gone. */
 struct page_map *context_map(struct hw *hw, uint32_t space);
 

@@ -87,17 +87,66 @@ void paging_write(struct hw *hw, struct page_map *map, unsigned level, pfn_t tab
     map_set(&hw->table_used, table.v, is ? used + 1 : used - 1);
 }
 
+/* A new table of the system at the top level appears in every process's root. */
+static void mirror_root_entry(struct hw *hw, size_t index, uint64_t entry)
+{
+    for (size_t i = 0; i < hw->map_count; i++)
+        if (hw->maps[i] != NULL) phys_table(&hw->phys, hw->maps[i]->root)[index] = entry;
+}
+
+/* A new table for the entry of `level` that covers `at`. */
+static bool add_table(struct hw *hw, struct page_map *map, pfn_t table, va_t at, unsigned level)
+{
+    pfn_t made;
+    bool user = !paging_is_kernel(hw, at);
+    if (!paging_take_table(hw, map, level - 1, &made)) return false;
+    uint64_t entry = pte_make(made, paging_table_bits(hw, level, user));
+    paging_write(hw, map, level, table, at, entry);
+    if (level == hw->top_level && !user)
+        mirror_root_entry(hw, paging_index(hw, at, level), entry);
+    return true;
+}
+
+/* With PAE every map has its page directories from the start, as those of Windows have: what the
+ * registers of a processor say of it is never out of date, so that no change of a mapping needs a
+ * load of CR3 besides its flush. */
+static bool add_directories(struct hw *hw, struct page_map *map)
+{
+    size_t kernel = paging_index(hw, va(hw->kernel_start), LEVEL_PDPT);
+    size_t first = map->space == 0 ? kernel : 0, end = map->space == 0 ? PDPTE_REGISTERS : kernel;
+    if (hw->mode != PAGING_PAE) return true;
+    for (size_t i = first; i < end; i++) {
+        if (!add_table(hw, map, map->root, va((uint64_t)i * GIB), LEVEL_PDPT)) return false;
+        pfn_t table = pte_pfn(phys_table(&hw->phys, map->root)[i]);
+        phys_table(&hw->phys, table); /* stored, so that a dump of memory has it */
+    }
+    return true;
+}
+
+/* Its own page directories go with the root. */
 static void free_root(struct hw *hw, struct page_map *map)
 {
+    size_t kernel = paging_index(hw, va(hw->kernel_start), hw->top_level);
+    const uint64_t *entry = phys_table(&hw->phys, map->root);
+    for (size_t i = 0; hw->mode == PAGING_PAE && i < kernel; i++)
+        if (entry[i] != 0) paging_give_table(hw, map, LEVEL_PD, pte_pfn(entry[i]));
     hw->maps[map->space - 1] = NULL;
     paging_give_table(hw, map, hw->top_level, map->root);
+}
+
+static bool init_system(struct hw *hw, struct page_map *map)
+{
+    if (!add_directories(hw, map)) return false;
+    for (uint32_t i = 0; map == &hw->system && i < hw->cpu_count; i++)
+        context_load_registers(hw, &hw->cpus[i]);
+    return true;
 }
 
 bool paging_init(struct hw *hw, struct page_map *map, uint32_t space)
 {
     *map = (struct page_map){ .space = space };
     if (!paging_take_table(hw, map, hw->top_level, &map->root)) return false;
-    if (space == 0) return true;
+    if (space == 0) return init_system(hw, map);
     if (hw->map_count < space) {
         hw->maps = mem_grow(hw->from, hw->maps, &hw->map_capacity, space, sizeof *hw->maps);
         hw->map_count = space;
@@ -107,9 +156,13 @@ bool paging_init(struct hw *hw, struct page_map *map, uint32_t space)
     const uint64_t *system = phys_table(&hw->phys, hw->system.root);
     for (size_t i = paging_index(hw, va(hw->kernel_start), hw->top_level); i < TABLE_ENTRIES; i++)
         own[i] = system[i];
-    if (!page_map_has_shadow(hw, map)) return true;
-    if (paging_take_table(hw, map, hw->top_level, &map->shadow)) return true;
-    free_root(hw, map);
+    bool has_shadow = page_map_has_shadow(hw, map);
+    if (has_shadow && !paging_take_table(hw, map, hw->top_level, &map->shadow)) {
+        free_root(hw, map);
+        return false;
+    }
+    if (add_directories(hw, map)) return true;
+    paging_free(hw, map);
     return false;
 }
 
@@ -118,13 +171,6 @@ void paging_free(struct hw *hw, struct page_map *map)
     if (page_map_has_shadow(hw, map))
         paging_give_table(hw, map, hw->top_level, map->shadow);
     free_root(hw, map);
-}
-
-/* A new table of the system at the top level appears in every process's root. */
-static void mirror_root_entry(struct hw *hw, size_t index, uint64_t entry)
-{
-    for (size_t i = 0; i < hw->map_count; i++)
-        if (hw->maps[i] != NULL) phys_table(&hw->phys, hw->maps[i]->root)[index] = entry;
 }
 
 unsigned paging_leaf(struct hw *hw, const struct page_map *map, va_t at, pfn_t *table)
@@ -153,19 +199,6 @@ uint64_t paging_entry(struct hw *hw, const struct page_map *map, va_t at)
     unsigned level;
     const uint64_t *slot = paging_find(hw, map, at, &level);
     return slot == NULL ? 0 : pte_as_small(*slot, level, at);
-}
-
-/* A new table for the entry of `level` that covers `at`. */
-static bool add_table(struct hw *hw, struct page_map *map, pfn_t table, va_t at, unsigned level)
-{
-    pfn_t made;
-    bool user = !paging_is_kernel(hw, at);
-    if (!paging_take_table(hw, map, level - 1, &made)) return false;
-    uint64_t entry = pte_make(made, paging_table_bits(hw, level, user));
-    paging_write(hw, map, level, table, at, entry);
-    if (level == hw->top_level && !user)
-        mirror_root_entry(hw, paging_index(hw, at, level), entry);
-    return true;
 }
 
 bool paging_make(struct hw *hw, struct page_map *map, va_t at, unsigned level, pfn_t *out)
@@ -236,7 +269,8 @@ void paging_set_range(struct hw *hw, struct page_map *map, va_t at, const uint64
 
 void paging_drop_empty(struct hw *hw, struct page_map *map, va_t at, unsigned level)
 {
-    for (; map->space != 0 && level < hw->top_level; level++) {
+    unsigned end = hw->mode == PAGING_PAE ? (unsigned)LEVEL_PD : hw->top_level; /* these stay */
+    for (; map->space != 0 && level < end; level++) {
         pfn_t parent = map->root;
         for (unsigned l = hw->top_level; l > level + 1; l--)
             parent = pte_pfn(*paging_slot_of(hw, parent, at, l));

@@ -83,6 +83,7 @@ static void flush_whole(struct hw *hw, const struct flush *f)
         charge(hw, COST_TLB_FLUSH, 1);
         cpu->flushes.full++;
         cpu_drop_spaces(cpu, TLB_EVERY_SPACE);
+        context_load_registers(hw, cpu);
     } else {
         charge(hw, COST_INVPCID, hw->kva_shadow ? 2 : 1);
         cpu->flushes.pcid++;

@@ -136,12 +136,22 @@ static inline uint64_t psc_tag(const struct lookup *l, unsigned level)
     return l->at.v << 7 >> 7 >> shift_of(level) | l->space;
 }
 
+/* PAE has no caches of the upper levels (SDM 4.10.3.1) but the registers that CR3 loaded, which are
+ * no fetch. PFN_NONE: the register says that nothing is there. */
+static pfn_t walk_start_pae(const struct cpu *cpu, const struct lookup *l, unsigned *level)
+{
+    uint64_t entry = cpu->pdpte[l->at.v >> shift_of(LEVEL_PDPT) & (PDPTE_REGISTERS - 1)];
+    *level = LEVEL_PD;
+    return (entry & PTE_PRESENT) != 0 ? pte_pfn(entry) : PFN_NONE;
+}
+
 /* Where a walk starts: the deepest table that a paging-structure cache names, else the root. Cache
  * i holds entries of level i + 2 and so names a table of level i + 1. */
 static inline pfn_t walk_start(struct hw *hw, const struct lookup *l, unsigned *level)
 {
     struct cpu *cpu = hw->cpu;
-    for (unsigned i = PSC_PDE; i < PSC_COUNT && i + LEVEL_PD <= hw->top_level; i++) {
+    bool pae = hw->mode == PAGING_PAE;
+    for (unsigned i = PSC_PDE; i + LEVEL_PD <= (pae ? (unsigned)LEVEL_PD : hw->top_level); i++) {
         struct tlb_array *a = &cpu->psc[i];
         if (a->valid_count == 0) continue;
         uint64_t tag = psc_tag(l, i + LEVEL_PD);
@@ -153,6 +163,7 @@ static inline pfn_t walk_start(struct hw *hw, const struct lookup *l, unsigned *
         return pte_pfn(*data);
     }
     cpu->last_walk.cache = 0;
+    if (pae) return walk_start_pae(cpu, l, level);
     *level = hw->top_level;
     return cpu->leaves_on == SIDE_KERNEL ? cpu->map->shadow : cpu->map->root;
 }
@@ -182,8 +193,15 @@ static pfn_t leaf_frame(uint64_t entry, unsigned level, va_t at)
     return pa_to_pfn(translation_pa(&t, at));
 }
 
-/* Accessed bits are set at each level (PAE's PDPT entries have none), the dirty bit by a write that
- * the leaf permits. */
+static struct translation not_present(unsigned level)
+{
+    return (struct translation){
+        .fault = FAULT_NOT_PRESENT, .level = (uint8_t)level, .walked = true
+    };
+}
+
+/* Accessed bits are set at each level that memory holds, the dirty bit by a write that the leaf
+ * permits. */
 static struct translation use_leaf(struct hw *hw, const struct lookup *l, uint64_t *slot,
                                    unsigned level)
 {
@@ -206,21 +224,18 @@ static struct translation walk(struct hw *hw, const struct lookup *l)
     pfn_t table = walk_start(hw, l, &level);
     cpu->walks.count++;
     cpu->last_walk.top = level;
+    cpu->last_walk.bottom = level + 1; /* no entry fetched yet */
     charge(hw, COST_WALK, 1);
+    if (__builtin_expect(table.v == PFN_NONE.v, 0)) return not_present(LEVEL_PDPT);
     for (;; level--) {
         size_t index = l->at.v >> shift_of(level) & 511;
-        bool is_register = hw->mode == PAGING_PAE && level == LEVEL_PDPT;
-        if (is_register) index &= 3;
         uint64_t *slot = &phys_table(&hw->phys, table)[index];
         if (hw->nested) nested_translate(hw, table);
         fetch_entry(hw, level, pa(pfn_to_pa(table).v + index * sizeof *slot));
-        if ((*slot & PTE_PRESENT) == 0)
-            return (struct translation){
-                .fault = FAULT_NOT_PRESENT, .level = (uint8_t)level, .walked = true
-            };
+        if ((*slot & PTE_PRESENT) == 0) return not_present(level);
         if (level == LEVEL_PT || (level <= LEVEL_PDPT && (*slot & PTE_LARGE) != 0))
             return use_leaf(hw, l, slot, level);
-        if (!is_register) *slot |= PTE_ACCESSED;
+        *slot |= PTE_ACCESSED;
         psc_fill(hw, l, level, *slot);
         table = pte_pfn(*slot);
     }

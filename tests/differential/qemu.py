@@ -154,10 +154,11 @@ def check_tables(case, guest, leaves, frames):
     for at in sorted(tables):
         entries = list(struct.unpack('<512Q', frames[at]))
         found = guest.words(at, 512)
-        if at == guest.root:
-            found[guest.window >> case.paging.levels[0][1]] = 0
-            if case.paging.pae:  # QEMU marks these too, where the manual has no such bit
-                found = [entry & ~page_walk.ACCESSED for entry in found]
+        if at == guest.window.table:
+            found[guest.window.index] = 0
+        if at == guest.root and case.paging.pae:
+            # QEMU marks these too, where the manual has no such bit
+            found = [entry & ~page_walk.ACCESSED for entry in found]
         same(found, entries, f'table {at:#x}')
 
 

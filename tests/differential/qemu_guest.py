@@ -2,7 +2,7 @@
 
 The guest is a processor of QEMU's own translator (TCG) that some boot code puts into the paging
 mode of the dump. The frames come into its memory as they are in the ELF file, through
-QEMU's loader device. The code adds one entry to the root table, a window onto itself, so that the
+QEMU's loader device. The code adds one entry to a table, a window onto itself, so that the
 processor has a next instruction once CR3 is loaded. It then reads and writes where it is told to,
 and halts.
 """
@@ -14,7 +14,7 @@ import subprocess
 import time
 
 import core_file
-from page_walk import PRESENT, WRITE, ACCESSED, DIRTY, LARGE, Paging
+from page_walk import ADDRESS, PRESENT, WRITE, ACCESSED, DIRTY, LARGE, Paging
 
 QEMU = 'qemu-system-x86_64'
 BOOT_AT, TABLES_AT = 0x100000, 0x101000  # the frames of a dump start above 2 MiB
@@ -33,28 +33,41 @@ def version():
     return re.search(r'version (\S+)', done.stdout).group(1)
 
 
-def free_slot(core, paging, root):
-    """A free entry of the root in the lower half; no mapping ends where it begins."""
-    table = struct.unpack('<512Q', core.frames()[root])
-    for slot in range(1, 4 if paging.pae else 256):
-        if table[slot] == 0 and (slot == 1 or table[slot - 1] == 0):
-            return slot
-    raise AssertionError('the root table has no room for the window')
+class Window:
+    """A free entry of a table of the dump, for the window. Where the root is that of PAE, whose
+    entries are all in use, it is one of a page directory. No mapping ends where it begins."""
 
+    def __init__(self, core, paging, root):
+        frames = core.frames()
+        self.paging = paging
+        self.table, self.shift, count = root, paging.levels[0][1], 256
+        if paging.pae:
+            self.table = struct.unpack_from('<Q', frames[root])[0] & ADDRESS
+            self.shift, count = paging.levels[1][1], 512
+        entries = struct.unpack('<512Q', frames[self.table])
+        free = [i for i in range(1, count - 1) if not any(entries[max(i - 1, 1):i + 2])]
+        assert free, 'the tables have no room for the window'
+        self.index = free[-1] if paging.pae else free[0]
+        self.start = self.index << self.shift
+        self.end = self.start + (1 << self.shift)
 
-def window_tables(paging, slot):
-    """Tables at TABLES_AT: the boot code's own root, which maps the first 2 MiB at address 0 and at
-    the window, then the tables below it. The window's entry is the same in the dump's root."""
-    below = len(paging.levels) - 1  # tables below the root; the last holds the 2 MiB page
-    images = [bytearray(4096) for _ in range(below)]
-    top_bits = PRESENT if paging.pae else TABLE
-    entry = TABLES_AT + 4096 | top_bits
-    for index in (0, slot):
-        struct.pack_into('<Q', images[0], 8 * index, entry)
-    for level in range(1, below - 1):
-        struct.pack_into('<Q', images[level], 0, TABLES_AT + 4096 * (level + 1) | TABLE)
-    struct.pack_into('<Q', images[-1], 0, TABLE | DIRTY | LARGE)
-    return entry, b''.join(images)
+    def tables(self):
+        """Tables at TABLES_AT: the boot code's own root, which maps the first 2 MiB at address 0
+        and at the window, then the tables below it; and the window's entry, which is the same in
+        the dump's table."""
+        below = len(self.paging.levels) - 1  # tables below the root; the last holds the 2 MiB page
+        images = [bytearray(4096) for _ in range(below)]
+        page = TABLE | DIRTY | LARGE
+        struct.pack_into('<Q', images[-1], 0, page)
+        for level in range(0, below - 1):
+            bits = PRESENT if self.paging.pae and level == 0 else TABLE
+            entry = TABLES_AT + 4096 * (level + 1) | bits
+            struct.pack_into('<Q', images[level], 0, entry)
+            if level == 0 and not self.paging.pae:
+                struct.pack_into('<Q', images[0], 8 * self.index, entry)
+        if self.paging.pae:
+            struct.pack_into('<Q', images[-1], 8 * self.index, page)
+        return page if self.paging.pae else TABLES_AT + 4096 | TABLE, b''.join(images)
 
 
 def le32(*numbers):
@@ -80,11 +93,11 @@ def touch_code(long_mode, touches_at):
     return code + step + b'\xF4\xEB\xFD'                    # done: hlt; jmp done
 
 
-def boot_code(core, paging, cpu, root, slot, window_entry, touches_at):
+def boot_code(core, cpu, root, window, window_entry, touches_at):
     """Machine code behind a multiboot header; entered in 32-bit protected mode."""
     cr0, _, _, _, cr4 = core.cpus[cpu]['cr']
     long_mode = core.machine == core_file.MACHINE_X86_64
-    window = slot << paging.levels[0][1]
+    slot_at = window.table + 8 * window.index
     header = le32(0x1BADB002, 0x10000, -(0x1BADB002 + 0x10000) & 0xFFFFFFFF, BOOT_AT, BOOT_AT,
                   0, 0, BOOT_AT + 64)
     descriptors_at = BOOT_AT + 32
@@ -94,8 +107,8 @@ def boot_code(core, paging, cpu, root, slot, window_entry, touches_at):
     code += b'\xB8' + le32(cr4) + b'\x0F\x22\xE0'                      # mov cr4, CR4
     code += b'\xB9' + le32(0xC0000080)                                 # mov ecx, IA32_EFER
     code += b'\xB8' + le32(core.efer[cpu] & ~LMA) + b'\x31\xD2\x0F\x30'  # wrmsr; LMA follows
-    code += b'\xC7\x05' + le32(root + 8 * slot, window_entry)          # root[slot] = window
-    code += b'\xC7\x05' + le32(root + 8 * slot + 4, 0)
+    code += b'\xC7\x05' + le32(slot_at, window_entry)                  # table[slot] = window
+    code += b'\xC7\x05' + le32(slot_at + 4, 0)
     code += b'\xB8' + le32(TABLES_AT) + b'\x0F\x22\xD8'                # mov cr3, own tables
     if long_mode:
         code += b'\x0F\x01\x15' + le32(descriptors_at)                 # lgdt
@@ -103,15 +116,15 @@ def boot_code(core, paging, cpu, root, slot, window_entry, touches_at):
     if long_mode:
         here = BOOT_AT + 64 + len(code) + 7
         code += b'\xEA' + le32(here) + b'\x08\x00'                     # jmp 8:here
-        there = window + here + 12
+        there = window.start + here + 12
         code += b'\x48\xB8' + struct.pack('<Q', there) + b'\xFF\xE0'   # mov rax, there; jmp rax
         code += b'\x48\xB8' + struct.pack('<Q', root)                  # mov rax, root
     else:
-        there = window + BOOT_AT + 64 + len(code) + 7
+        there = window.start + BOOT_AT + 64 + len(code) + 7
         code += b'\xB8' + le32(there) + b'\xFF\xE0'                    # mov eax, there; jmp eax
         code += b'\xB8' + le32(root)                                   # mov eax, root
     code += b'\x0F\x22\xD8'                                            # mov cr3, (r|e)ax
-    code += touch_code(long_mode, window + touches_at)
+    code += touch_code(long_mode, window.start + touches_at)
     image = (header + descriptors).ljust(64, b'\0') + code
     assert len(image) <= 4096
     return image.ljust(4096, b'\0')
@@ -126,13 +139,11 @@ class Guest:
         self.root = root = root or core.cpus[cpu]['cr'][3]
         self.paging = Paging.of(core, cpu)
         assert core.loads[0][0] >= 0x200000 and root < RAM_MOST, 'the boot code needs its place'
-        slot = free_slot(core, self.paging, root)
-        self.window = slot << self.paging.levels[0][1]
-        self.window_end = self.window + (1 << self.paging.levels[0][1])
-        entry, tables = window_tables(self.paging, slot)
+        self.window = Window(core, self.paging, root)
+        entry, tables = self.window.tables()
         at = TABLES_AT + len(tables)
         touches = struct.pack(f'<{len(touches) + 1}Q', *[a | w for a, w in touches], 0)
-        code = boot_code(core, self.paging, cpu, root, slot, entry, at)
+        code = boot_code(core, cpu, root, self.window, entry, at)
         image = bytearray(code + tables + touches)
         struct.pack_into('<II', image, 20, BOOT_AT + len(image), BOOT_AT + len(image))
         kernel = folder / 'boot.bin'
@@ -189,7 +200,7 @@ class Guest:
             time.sleep(0.02)
 
     def outside_window(self, address):
-        return not self.window <= address < self.window_end
+        return not self.window.start <= address < self.window.end
 
     def info_tlb(self):
         """[(virtual address, physical address, flags)] of all leaves, the window's left out."""
