@@ -106,6 +106,7 @@ bool job_open_sources(struct job *job)
         const char *path = replay_path(job, step->file);
         job->readers[i] = reader_open(path, step->format, job->from, &error);
         bool fine = job->readers[i] != NULL;
+        if (fine && step->skip_bad) reader_skip_bad(job->readers[i]);
         if (fine)
             job->sources[i] = reader_source(job->readers[i]);
         else

@@ -23,6 +23,14 @@ static const struct name only_list[] = {
 };
 static const struct names only_names = { .title = "kind of records", .list = only_list };
 
+enum on_error { ON_ERROR_STOP, ON_ERROR_SKIP };
+static const struct name on_error_list[] = {
+    { "stop", ON_ERROR_STOP, "It ends the run." },
+    { "skip", ON_ERROR_SKIP, "It is passed over and counted." },
+    { NULL, 0, NULL },
+};
+static const struct names on_error_names = { .title = "on_error", .list = on_error_list };
+
 int32_t process_named(struct compiler *c, const struct node *node)
 {
     const char *text = expect_text(c, node, "the name of a process");
@@ -174,8 +182,9 @@ static void compile_records(struct compiler *c, const struct node *action,
                             struct replay_step *replay)
 {
     const struct node *only = node_get(action, "only"), *phases = node_get(action, "phases");
-    const struct node *pages = node_get(action, "pages");
+    const struct node *pages = node_get(action, "pages"), *bad = node_get(action, "on_error");
     uint64_t word;
+    if (bad && expect_name(c, bad, &on_error_names, &word)) replay->skip_bad = word == ON_ERROR_SKIP;
     if (pages) compile_pages(c, pages, replay);
     if (only && expect_name(c, only, &only_names, &word)) replay->only = (enum replay_only)word;
     replay->skip = records(c, node_get(action, "skip"), 0);

@@ -247,6 +247,7 @@ static const struct scenario_key replay_keys[] = {
     { "skip", "an integer", false, "Records that are passed over at first." },
     { "warm_up", "an integer", false, "Records that are replayed, then, without being counted." },
     { "limit", "an integer", false, "Most records that are measured; all unless given." },
+    { "on_error", "stop or skip", false, "What a bad line or record does; stop unless given." },
     { "data_caches", "true or false", false, "Data goes through the caches, not walks alone." },
     { "phases", "a list or a mapping", false, "Parts that have statistics of their own." },
     { "curves", "a mapping", false, "Misses of arrays of all numbers of ways, in one pass." },

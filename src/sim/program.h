@@ -127,6 +127,7 @@ struct replay_step {
     const struct replay_phase *phases;
     uint32_t phase_count;
     bool data_caches; /* data goes through the caches, not the entries of walks alone */
+    bool skip_bad; /* bad records are counted and passed over */
     const struct curves_plan *curves; /* NULL = none */
     uint32_t source; /* index into sim_inputs.sources */
 };

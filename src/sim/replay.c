@@ -125,6 +125,12 @@ static const char *shown_file(const char *file)
     return file[0] == '/' ? strrchr(file, '/') + 1 : file;
 }
 
+/* Of the trace so far. */
+static uint64_t bad_records(const struct replay *r)
+{
+    return r->source->notes != NULL ? r->source->notes->skipped : 0;
+}
+
 static void replay_event(struct sim *s, const struct step *step, const struct replay *r,
                          struct step_result *result)
 {
@@ -145,6 +151,7 @@ static void replay_event(struct sim *s, const struct step *step, const struct re
         event_arg_text(&e, "only", plan->only == REPLAY_DATA ? "data" : "instruction");
     if (plan->skip != 0) event_arg_number(&e, "skipped", ARG_DECIMAL, r->skipped);
     if (plan->warm_up != 0) event_arg_number(&e, "warmed_up", ARG_DECIMAL, r->warmed_up);
+    if (plan->skip_bad) event_arg_number(&e, "bad", ARG_DECIMAL, bad_records(r) - r->bad_before);
     event_arg_number(&e, "records", ARG_DECIMAL, r->whole.records);
     if (r->curves != NULL) curves_finish(r->curves);
     e.curves = r->curves;
@@ -184,6 +191,7 @@ static bool replay_begin(struct sim *s, const struct step *step)
     struct replay *r = replay_new(s, step->u.replay);
     struct process *target = target_of(s, step);
     s->thread->replay = r;
+    r->bad_before = bad_records(r);
     if (target == NULL || !numbers_of(s, r->plan, r)) return false;
     if (r->plan->buffer >= 0) place_in_buffer(s, r->plan, r);
     r->own = s->mm.current;

@@ -22,6 +22,7 @@ struct replay {
     uint64_t *counts;                 /* records wanted by phase */
     struct replay_part whole, *phases; /* what was measured: in all, by phase */
     uint32_t phase;                   /* the one under way */
+    uint64_t bad_before;              /* bad records of the trace before this step */
     struct curves *curves;            /* NULL = none */
     struct touch touch;               /* how the last access ended */
     bool ended;                       /* the trace, by an error or not */
