@@ -184,7 +184,8 @@ static void compile_records(struct compiler *c, const struct node *action,
     const struct node *only = node_get(action, "only"), *phases = node_get(action, "phases");
     const struct node *pages = node_get(action, "pages"), *bad = node_get(action, "on_error");
     uint64_t word;
-    if (bad && expect_name(c, bad, &on_error_names, &word)) replay->skip_bad = word == ON_ERROR_SKIP;
+    if (bad && expect_name(c, bad, &on_error_names, &word))
+        replay->skip_bad = word == ON_ERROR_SKIP;
     if (pages) compile_pages(c, pages, replay);
     if (only && expect_name(c, only, &only_names, &word)) replay->only = (enum replay_only)word;
     replay->skip = records(c, node_get(action, "skip"), 0);

@@ -117,7 +117,7 @@ void step_copy(struct sim *s, const struct step *step, struct step_result *r);
 void step_set(struct sim *s, const struct step *step, struct step_result *r);
 void step_replay(struct sim *s, const struct step *step, struct step_result *r);
 void replay_free(struct sim *s, struct sim_thread *t); /* of a replay that did not end */
-void replay_rests_free(struct sim *s);
+void replay_results_free(struct sim *s);
 void step_event(struct sim *s, const struct step *step, struct step_result *r);
 void waiting_over(struct sim *s); /* the thread goes on after a delay or wait */
 void step_irql(struct sim *s, const struct step *step, struct step_result *r);

@@ -117,6 +117,23 @@ static void count_parts(struct sim *s, const struct replay *r)
         add_part(&s->by_phase[r->plan->phases[i].number], &r->phases[i]);
 }
 
+/* For the statistics at the end. */
+static void keep_curves(struct sim *s, struct replay *r)
+{
+    struct curves **kept = &s->curves[r->plan->source];
+    if (r->curves == NULL) return;
+    if (*kept != NULL) curves_free(*kept);
+    *kept = r->curves;
+    r->curves = NULL;
+}
+
+void replay_results_free(struct sim *s)
+{
+    for (size_t i = 0; i < s->program->replay_count; i++)
+        if (s->curves[i] != NULL) curves_free(s->curves[i]);
+    replay_rests_free(s);
+}
+
 /* ---- the step ---- */
 
 /* A trace names no absolute path of the host. */
@@ -218,6 +235,7 @@ static void replay_end(struct sim *s, const struct step *step, struct replay *r,
     result->outcome = outcome_of_touch(&r->touch);
     count_parts(s, r);
     replay_event(s, step, r, result);
+    keep_curves(s, r);
     step_finish(s, step, result, &r->mark);
 }
 

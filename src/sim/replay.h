@@ -42,6 +42,7 @@ uint64_t replay_records(struct sim *s, struct replay *r, uint64_t most, struct r
 /* Passes over up to `count` records. Returns how many there were; r->ended at the end. */
 uint64_t replay_skip(struct sim *s, struct replay *r, uint64_t count);
 void replay_space_free(struct sim *s, struct replay *r);
+void replay_rests_free(struct sim *s);
 
 /* Counters and prices as they were before a warm-up. */
 struct warm_up;

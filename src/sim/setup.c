@@ -290,6 +290,7 @@ bool sim_init(struct sim *s, const struct allocator *from, const struct sim_inpu
     s->shared = arena_new(&s->arena, program->shared_count + 1, sizeof *s->shared);
     s->by_phase = arena_new(&s->arena, program->phase_count + 1, sizeof *s->by_phase);
     s->rests = arena_new(&s->arena, program->replay_count + 1, sizeof *s->rests);
+    s->curves = arena_new(&s->arena, program->replay_count + 1, sizeof *s->curves);
     s->events = arena_new(&s->arena, program->event_count + 1, sizeof *s->events);
     make_series(s);
     make_machine(s);
@@ -313,7 +314,7 @@ void sim_free(struct sim *s)
         mem_free(s->from, t->spans, t->span_capacity, sizeof *t->spans);
         replay_free(s, t);
     }
-    replay_rests_free(s);
+    replay_results_free(s);
     sched_free(s);
     mem_free(s->from, s->findings, s->finding_capacity, sizeof *s->findings);
     mem_free(s->from, s->list, s->list_room, sizeof *s->list);

@@ -40,6 +40,7 @@ struct sim {
     const struct sink *sink;             /* NULL: no events are built */
     const struct access_source *sources; /* by replay number */
     struct replay_rest **rests;          /* by replay number: records left over, or NULL */
+    struct curves **curves; /* by replay number: of its last run, finished; NULL = none */
     struct sim_thread *threads;
     struct sim_thread *thread; /* the one that runs */
     const char *path;          /* of the step or check under way, for errors */

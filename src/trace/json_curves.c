@@ -44,7 +44,7 @@ static void put_working_set(struct text *t, const struct curves *c, uint32_t siz
 void json_curves(struct text *t, const struct curves *c)
 {
     const struct curves_plan *plan = curves_plan_of(c);
-    JSON_PUT(t, ", \"curves\": {\"sample\": ");
+    JSON_PUT(t, "{\"sample\": ");
     json_count(t, plan->sample);
     JSON_PUT(t, ", \"max_entries\": ");
     json_count(t, plan->max_entries);

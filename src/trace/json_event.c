@@ -451,6 +451,7 @@ void json_event(struct json_sink *s, const struct event *e)
         json_char(t, '}');
     }
     if (e->phase_count > 0) put_phases(t, e);
+    if (e->curves != NULL) JSON_PUT(t, ", \"curves\": ");
     if (e->curves != NULL) json_curves(t, e->curves);
     end_or_again(s, e, site);
 }

@@ -232,6 +232,24 @@ static void on_histogram(void *context, const char *key, const struct hist *h, c
     json_char(w->t, ']');
 }
 
+/* Those of replays that asked for them, by the number of the replay step. */
+static void put_curves(struct stats_writer *w, const struct sim *sim)
+{
+    bool any = false;
+    for (size_t i = 0; i < sim->program->replay_count; i++) {
+        struct text name;
+        if (sim->curves[i] == NULL) continue;
+        if (!any) on_enter(w, "curves", NULL);
+        any = true;
+        text_init(&name, w->t->from);
+        text_format(&name, "replay%u", (uint64_t)i);
+        member_open(w, text_string(&name), true);
+        json_curves(w->t, sim->curves[i]);
+        text_free(&name);
+    }
+    if (any) on_leave(w);
+}
+
 void json_stats(struct text *t, struct sim *sim, bool lines, bool no_times)
 {
     static const struct stats_visitor visitor = {
@@ -243,6 +261,7 @@ void json_stats(struct text *t, struct sim *sim, bool lines, bool no_times)
     };
     json_char(t, '{');
     stats_visit(sim, &visitor, &w);
+    put_curves(&w, sim);
     if (lines && w.broken) json_char(t, '\n');
     json_char(t, '}');
 }

@@ -476,6 +476,9 @@ static void put_stats(struct text *t)
     for (size_t i = 0; i < STATS_DEPTH_MAX; i++) text_init(&w.patterns[i], t->from);
     schema_put(t, "'stats': {'type': 'object', 'additionalProperties': false, 'properties': {\n");
     stats_visit(NULL, &visitor, &w);
+    put_leaf(&w, "curves",
+             "{'type': 'object', 'additionalProperties': {'$ref': '#/definitions/curves'}}",
+             "Miss curves of replays, by the number of the replay step.");
     stats_close(&w);
     for (size_t i = 0; i < STATS_DEPTH_MAX; i++) text_free(&w.patterns[i]);
 }

@@ -243,6 +243,33 @@ static void put_tlb(const struct sim *sim, struct text *out)
     text_put(out, " page walks\n");
 }
 
+/* Misses of one number of sets, for 1, 2, 4 ... ways. */
+static void put_misses(const struct curves *c, uint32_t size, uint32_t set, struct text *out)
+{
+    const struct curves_plan *plan = curves_plan_of(c);
+    uint64_t error, bytes = (uint64_t)1 << plan->shifts[size];
+    bool mebi = bytes >= 1 << 20;
+    text_format(out, "    %u %s pages, %u sets: misses", bytes >> (mebi ? 20 : 10),
+                mebi ? "MiB" : "KiB", (uint64_t)plan->sets[set]);
+    for (uint64_t ways = 1; ways <= plan->max_entries / plan->sets[set]; ways *= 2) {
+        text_format(out, "%s %u: ", ways > 1 ? "," : " by ways", ways);
+        summary_put_grouped(out, curves_misses(c, size, set, ways, &error));
+    }
+    text_char(out, '\n');
+}
+
+static void put_curves(const struct sim *sim, struct text *out)
+{
+    for (size_t i = 0; i < sim->program->replay_count; i++) {
+        const struct curves *c = sim->curves[i];
+        if (c == NULL) continue;
+        const struct curves_plan *plan = curves_plan_of(c);
+        text_format(out, "  curves of %s\n", sim->program->replays[i]->file);
+        for (uint32_t size = 0; size < plan->size_count; size++)
+            for (uint32_t set = 0; set < plan->set_count; set++) put_misses(c, size, set, out);
+    }
+}
+
 void summary_print(struct sim *sim, const struct summary_options *options, struct text *out)
 {
     put_findings(sim, options, out);
@@ -257,6 +284,7 @@ void summary_print(struct sim *sim, const struct summary_options *options, struc
     put_routines(sim, out);
     put_ptes(sim, out);
     put_tlb(sim, out);
+    put_curves(sim, out);
     uint64_t errors = errors_of(sim);
     text_format(out, "  violations: %u, advice: %u, leaks: %u\n", errors,
                 (uint64_t)sim->kernel.violation_count - errors, (uint64_t)sim->leaks.count);

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-SETS, MAX_ENTRIES, SIZES = (1, 4, 16), 64, {4096: "4 KiB", 2097152: "2 MiB"}
+SETS, MAX_ENTRIES, SIZES = (1, 3, 4, 16), 64, {4096: "4 KiB", 2097152: "2 MiB"}
 CURVES = """mdlsim: 1
 name: curves
 machine: {{ram: 2 GiB}}
@@ -118,6 +118,15 @@ def spread_out(pairs, ways_most):
     return values
 
 
+def real(mdlsim, inputs, folder):
+    """The middle of each packed trace as lackey text."""
+    for packed in sorted(inputs.glob("*.packed")):
+        text = folder / (packed.stem + ".lackey")
+        subprocess.run([mdlsim, "import", packed, "-q", "-o", text, "--to", "lackey", "--skip",
+                        "400000", "--limit", "6000"], check=True)
+        yield text
+
+
 def check(mdlsim, folder, trace, warm):
     """What is wrong, as lines."""
     wrong = []
@@ -169,6 +178,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         cases = [(root / "traces/inputs/sort.lackey", 0)]
+        cases += [(trace, 100) for trace in real(mdlsim, root / "traces/inputs", folder)]
         for seed, warm in ((1, 0), (2, 500)):
             cases.append((folder / f"made-{seed}.lackey", warm))
             cases[-1][0].write_text(made(seed, 3000, 400), encoding="ascii")
