@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char *const formats[] = { "json", "jsonl", "none", NULL };
 static const char *const details[] = { "event", "access", NULL };
@@ -41,6 +42,8 @@ static const struct option_row run_rows[] = {
       "Check every invariant of the model after each step (slow).", NULL },
     { "no-fast-paths", 0, OPTION_FLAG, offsetof(struct run_options, no_fast_paths), NULL,
       "Replay access by access, with the same result (slow).", NULL },
+    { "no-threads", 0, OPTION_FLAG, offsetof(struct run_options, no_threads), NULL,
+      "Read traces on the thread that simulates, with the same result.", NULL },
     { "emit-config", 0, OPTION_FLAG, offsetof(struct run_options, emit_config), NULL,
       "Print the resolved configuration and run nothing.", NULL },
     { "quiet", 'q', OPTION_FLAG, offsetof(struct run_options, quiet), NULL, "No summary.", NULL },
@@ -148,13 +151,21 @@ static int check_options(const struct run_options *o, size_t count)
     return STATUS_OK;
 }
 
+/* A processor beside those that simulate. */
+static bool has_free_processor(const struct run_options *o)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return processors > 0 && (uint64_t)processors > (o->jobs.given ? o->jobs.value : 1);
+}
+
 static int run_run(const void *given, char **operands, size_t count)
 {
     const struct run_options *o = given;
     struct job_options options = { .overrides = o->set.items,
                                    .override_count = o->set.count,
                                    .seed_given = o->seed.given,
-                                   .seed = o->seed.value };
+                                   .seed = o->seed.value,
+                                   .read_ahead = !o->no_threads && has_free_processor(o) };
     struct run_folders folders;
     int status = check_options(o, count);
     if (status == STATUS_OK) status = job_limits(&command_run, &options, &o->limit);

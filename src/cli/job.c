@@ -94,7 +94,7 @@ static bool is_readable(const char *path)
     return stat(path, &status) == 0 && !S_ISDIR(status.st_mode) && access(path, R_OK) == 0;
 }
 
-bool job_open_sources(struct job *job)
+bool job_open_sources(struct job *job, bool read_ahead)
 {
     size_t count = job->program->replay_count;
     job->readers = arena_new(&job->arena, count + 1, sizeof *job->readers);
@@ -107,6 +107,7 @@ bool job_open_sources(struct job *job)
         job->readers[i] = reader_open(path, step->format, job->from, &error);
         bool fine = job->readers[i] != NULL;
         if (fine && step->skip_bad) reader_skip_bad(job->readers[i]);
+        if (fine && read_ahead) reader_read_ahead(job->readers[i]);
         if (fine)
             job->sources[i] = reader_source(job->readers[i]);
         else

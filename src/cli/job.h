@@ -13,6 +13,7 @@ struct job_options {
     struct scenario_limits limits;
     bool seed_given;
     uint64_t seed;
+    bool read_ahead; /* traces are parsed on threads of their own */
     const char *folder; /* paths in messages and the trace are as given; this is for replay files:
                            NULL = the scenario file's own */
 };
@@ -37,7 +38,7 @@ void job_load(struct job *job, const struct allocator *from, const char *file,
               const struct job_options *options);
 /* Opens the traces that the scenario replays; false with the message printed and job->status set.
  */
-bool job_open_sources(struct job *job);
+bool job_open_sources(struct job *job, bool read_ahead);
 /* "stem" of a scenario's file name for its trace: "stdin" for "-". In job->arena. */
 const char *job_stem(struct job *job);
 /* Whether the scenario has one of the tags (`tags: [...]`); true when none is asked for. */

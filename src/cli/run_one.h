@@ -8,7 +8,7 @@ struct run_options {
     const char *output, *dump_memory, *format, *detail, *color;
     struct text_list set, limit, tag;
     struct option_number seed, jobs;
-    bool strict, no_times, self_check, no_fast_paths, emit_config, quiet, json;
+    bool strict, no_times, self_check, no_fast_paths, no_threads, emit_config, quiet, json;
 };
 
 /* Which of the names given are folders. */

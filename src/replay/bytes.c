@@ -151,6 +151,11 @@ size_t bytes_read(struct trace_bytes *b, void *to, size_t most)
     return ahead;
 }
 
+bool bytes_is_regular(const struct trace_bytes *b)
+{
+    return b->is_regular;
+}
+
 bool bytes_can_seek(const struct trace_bytes *b)
 {
     return b->is_regular && b->unpacker == NULL;

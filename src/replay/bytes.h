@@ -29,6 +29,8 @@ bool bytes_open(struct trace_bytes *b, const char *path, const struct allocator 
 /* Up to `most` (>= 1) bytes, at least one; 0 at the end or with the error set: a failed read,
  * damaged or cut compressed data (with the place), a file whose size changed while it was read. */
 size_t bytes_read(struct trace_bytes *b, void *to, size_t most);
+/* Is it a file, compressed or not, and no pipe? */
+bool bytes_is_regular(const struct trace_bytes *b);
 /* Is it a plain file, so that the three functions after this one may be used? */
 bool bytes_can_seek(const struct trace_bytes *b);
 uint64_t bytes_size(const struct trace_bytes *b);

@@ -2,6 +2,7 @@
  * left moves to its front. */
 #include "replay/reader.h"
 
+#include "replay/ahead.h"
 #include "replay/bytes.h"
 #include "replay/guess.h"
 #include "replay/packed.h"
@@ -21,6 +22,7 @@ struct trace_reader {
     struct text first_skipped;
     struct parse parse;
     struct packed_reader *packed; /* NULL: another format */
+    struct ahead *ahead;           /* NULL: parsed as records are asked for */
     struct access_notes notes;
     uint64_t records;
     uint64_t dropped_bytes; /* before the window */
@@ -346,6 +348,13 @@ static uint64_t skip(void *context, uint64_t count, bool *has_failed)
     return done;
 }
 
+static struct access_source parsed_source(struct trace_reader *r)
+{
+    return (struct access_source){
+        .pull = pull, .skip = skip, .context = r, .notes = &r->notes
+    };
+}
+
 struct access_source reader_source(struct trace_reader *reader)
 {
     if (reader->packed != NULL)
@@ -355,9 +364,15 @@ struct access_source reader_source(struct trace_reader *reader)
                                        .skip = skip_packed,
                                        .context = reader,
                                        .notes = &reader->notes };
-    return (struct access_source){
-        .pull = pull, .skip = skip, .context = reader, .notes = &reader->notes
-    };
+    if (reader->ahead != NULL) return ahead_source(reader->ahead);
+    return parsed_source(reader);
+}
+
+void reader_read_ahead(struct trace_reader *reader)
+{
+    if (reader->packed != NULL || !bytes_is_regular(&reader->bytes)) return;
+    struct access_source source = parsed_source(reader);
+    reader->ahead = ahead_open(reader->from, &source);
 }
 
 void reader_skip_bad(struct trace_reader *reader)
@@ -395,6 +410,7 @@ const char *reader_compression(const struct trace_reader *reader)
 
 const char *reader_error(const struct trace_reader *reader)
 {
+    if (reader->ahead != NULL && !ahead_has_failed(reader->ahead)) return "";
     return text_string(&reader->bytes.error);
 }
 
@@ -426,6 +442,7 @@ uint64_t reader_passed_over(const struct trace_reader *reader)
 void reader_close(struct trace_reader *reader)
 {
     if (reader == NULL) return;
+    ahead_close(reader->ahead);
     packed_close(reader->packed);
     bytes_close(&reader->bytes);
     text_free(&reader->first_skipped);

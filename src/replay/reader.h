@@ -19,6 +19,11 @@ struct trace_reader *reader_open(const char *path, const char *format,
 /* From here on, bad lines and records are counted and passed over instead of ending the trace.
  * Damaged compression, a cut file and the like still end it. */
 void reader_skip_bad(struct trace_reader *reader);
+/* From here on, lines are parsed on a thread of their own where that can pay: of a plain file, not
+ * of a pipe, whose writer may let it wait, nor of a packed trace. Before reader_source(). What the
+ * functions below say is then of what was handed out; numbers of lines and records are not known.
+ */
+void reader_read_ahead(struct trace_reader *reader);
 /* From here on, only records of this process or CPU, by a column of a CSV; false when the format
  * has none. */
 bool reader_choose_pid(struct trace_reader *reader, uint64_t pid);

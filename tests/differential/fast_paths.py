@@ -86,6 +86,28 @@ def trace(mdlsim, scenario, words):
     return run.stdout, run.stderr, run.returncode
 
 
+LONG = """mdlsim: 1
+name: long
+machine: {{os: windows-10, ram: 2 GiB, cpu: {{preset: skylake-sp}}}}
+processes: {{p: {{}}}}
+steps:
+  - replay: {{file: long.lackey, {0}}}
+  - replay: {{file: long.lackey, {0}}}
+"""
+
+
+def long_cases(rng, folder):
+    """Of a trace that is long enough for a thread that parses, with bad lines far behind."""
+    lines = made(rng, 150000, False).splitlines(keepends=True)
+    lines[90000] = lines[140000] = "no record\n"
+    (folder / "long.lackey").write_text("".join(lines), encoding="ascii")
+    for number, words in enumerate(("limit: 80000", "on_error: skip", "only: data",
+                                    "skip: 70000, on_error: skip, limit: 30000")):
+        path = folder / f"long-{number}.yaml"
+        path.write_text(LONG.format(words), encoding="utf-8")
+        yield path
+
+
 def packed(text):
     """The same scenario from packed traces."""
     return text.replace(".lackey,", ".packed,").replace("format: lackey", "format: packed")
@@ -101,7 +123,10 @@ def shown(output, scenario):
 def compare(mdlsim, scenario):
     """What went wrong, as lines, and what it prints."""
     fast, slow = trace(mdlsim, scenario, []), trace(mdlsim, scenario, ["--no-fast-paths"])
-    if not fast[0]:
+    inline = trace(mdlsim, scenario, ["--no-threads"])
+    if inline != fast:
+        return ["--no-threads: " + inline[1].decode()], fast
+    if not fast[0] and not scenario.name.startswith("long"):
         return [fast[1].decode()], fast
     pairs = zip(fast[0].splitlines(), slow[0].splitlines())
     wrong = [f"fast {one.decode()}\nslow {two.decode()}" for one, two in pairs if one != two]
@@ -137,6 +162,7 @@ def main():
             head = HEAD.format(preset=rng.choice(PRESETS), tlb=TLBS[number % len(TLBS)],
                                context=rng.choice(CONTEXTS))
             cases[-1].write_text(head + steps(rng, traces), encoding="utf-8")
+        cases += long_cases(rng, folder)
         cases += sorted(path for path in (root / "scenarios").rglob("*replay*.yaml"))
         print(f"1..{len(cases)}")
         for number, scenario in enumerate(cases, 1):
