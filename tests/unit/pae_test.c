@@ -1,5 +1,5 @@
-/* PAE's page-directory-pointer entries: registers that CR3 loads, which walks use, not memory. Intel
- * SDM volume 3A, 4.4.1. */
+/* PAE's page-directory-pointer entries: registers that CR3 loads, which walks use, not memory.
+ * Intel SDM volume 3A, 4.4.1. */
 #include "model/hw.h"
 #include "support.h"
 
