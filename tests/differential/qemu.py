@@ -11,6 +11,7 @@ must agree: what mdlsim says of each mapping (pte(va)...), what an obvious walk 
 import argparse
 import collections
 import contextlib
+import itertools
 import pathlib
 import struct
 import subprocess
@@ -95,6 +96,24 @@ def test_pte(case, _):
     text = case.scenario.text({'app': [assertion(leaf) for leaf in leaves],
                                'other': [assertion(leaf) for leaf in user]})
     assert case.run('asserted', text) == case.dump, 'asserts changed the memory'
+
+
+def test_kinds(case, _):
+    """Among the mappings is every kind: size, owner, rights, accessed and dirty bits"""
+    leaves = [leaf for name in PROCESSES for leaf in case.leaves[name]]
+    found = {(leaf.size, leaf.user) for leaf in leaves}
+    wanted = {(SIZES[1], True), (SIZES[1], False)}
+    if case.scenario.large:
+        wanted |= {(SIZES[2], True), (SIZES[2], False)}
+    if case.scenario.large and not case.paging.pae:
+        wanted.add((SIZES[3], True))
+    assert found == wanted, (found, wanted)
+    kinds = collections.defaultdict(set)
+    for leaf in leaves:
+        bits = ''.join(letter for letter in leaf.flags() if letter in 'AD')
+        kinds[leaf.user, leaf.write, leaf.execute].add(bits)
+    for rights in itertools.product((False, True), repeat=3):
+        assert kinds[rights] >= ({'', 'A', 'DA'} if rights[1] else {'A'}), (rights, kinds[rights])
 
 
 def test_registers(case, guests):
@@ -227,7 +246,7 @@ def test_contents(case, guests):
             same(guest.virtual_words(leaf.address, 512), wanted, f'page {leaf.address:#x}')
 
 
-WITHOUT_QEMU = (test_pte,)
+WITHOUT_QEMU = (test_kinds, test_pte)
 WITH_QEMU = (test_registers, test_notes, test_tlb, test_mem, test_gva2gpa, test_tables,
              test_touches, test_contents, test_flipped)
 

@@ -20,7 +20,8 @@ machine:
   ram: {ram}
   devices:
     card: {{bars: [{{base: 0xD0000000, size: 4 MiB}}, {{base: 0xE0000000, size: 1 MiB}}]}}
-mm: {{fragmentation: {fragmentation}}}
+    screen: {{bars: [{{base: 0xD8000000, size: 16 MiB}}]}}
+mm: {{fragmentation: {fragmentation}, large_pages: {large_pages}}}
 seed: {seed}
 '''
 # Low memory is the guest's too; high memory takes the pages of 1 GiB.
@@ -32,11 +33,12 @@ class Scenario:
 
     def __init__(self, arch, seed, buffers=240, mdls=60, blocks=24, io=24):
         self.arch, self.random = arch, random.Random(f'{arch} {seed}')
-        large = seed % 2 == 1
+        large = self.large = seed % 2 == 1
         ram = f'[{LOW}, {HIGH}]' if large and arch != 'x86-pae' else f'[{LOW}]'
         fragmentation = 'none' if large else f'{{kind: shuffled, seed: {seed}}}'
         self.head = HEAD.format(seed=seed, arch=arch, ram=ram,
-                                fragmentation=fragmentation, kpti='false' if large else 'true')
+                                fragmentation=fragmentation, kpti='false' if large else 'true',
+                                large_pages='true' if large else 'false')
         self.buffers, self.touched = [], {}
         self.steps = {'app': [], 'other': []}
         self.running = 'app'  # the process whose thread gets the next step
@@ -58,6 +60,8 @@ class Scenario:
             self.add_block(i)
         for i in range(io):
             self.add_io(i)
+        for i in range(3 if large else 0):
+            self.add_screen(i)
 
     def text(self, more=None):
         """The scenario; `more` are steps by process, at the ends of the threads."""
@@ -184,6 +188,16 @@ class Scenario:
         self.step(f'MmMapIoSpace: ["bar($card, {bar}) + {at:#x}", {pages * 4} KiB, {cache}]\n'
                   f'      as: i{i}')
         self.touch_some(f'$i{i}', pages, 'rw')
+
+    def add_screen(self, i):
+        """4 MiB of device memory, in large pages of the system where the machine maps so."""
+        self.step(f'MmMapIoSpace: ["bar($screen, 0) + {i * 4} MiB", 4 MiB, '
+                  f'{self.random.choice(["MmNonCached", "MmWriteCombined"])}]\n      as: c{i}')
+        for offset in (0, 2 << 20):
+            if self.random.random() < 0.7:
+                kind = self.random.choice(['read', 'write'])
+                self.step(f'{kind}: {{address: $c{i} + {offset + 8:#x}}}')
+                self.touched.setdefault(('app', f'$c{i}', offset >> 12), set()).add(kind[0])
 
     def touch_asserts(self, process):
         """A write leaves D, and any touch A."""
