@@ -17,6 +17,8 @@ static void level_init(struct tlb_level *level, const struct allocator *from,
         if (g->array_of[i] != TLB_NO_ARRAY && g->array[g->array_of[i]].entries != 0)
             level->sizes = (uint8_t)(level->sizes | 1u << i);
     }
+    /* Without a lane ways is 0 and nothing is read, but the place of a set is still computed. */
+    level->small = (struct tlb_lane){ .tag = level->valid, .data = level->valid };
     if ((level->sizes >> PAGE_4K & 1) == 0) return;
     struct tlb_array *a = &level->array[level->array_of[PAGE_4K]];
     bool simple = a->policy == POLICY_LRU && !a->hashed && (a->sets & (a->sets - 1)) == 0;
