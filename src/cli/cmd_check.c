@@ -1,4 +1,5 @@
 /* mdlsim check: validates scenarios without running them. */
+#include "cli/color.h"
 #include "cli/command.h"
 #include "cli/host.h"
 #include "cli/job.h"
@@ -8,6 +9,7 @@
 
 struct check_options {
     struct text_list set, limit;
+    const char *color;
     bool quiet, json;
 };
 
@@ -20,6 +22,8 @@ static const struct option_row check_rows[] = {
       "Say nothing when all is well.", NULL },
     { "json", 0, OPTION_FLAG, offsetof(struct check_options, json), NULL,
       "Report as JSON on standard output.", NULL },
+    { "color", 0, OPTION_TEXT, offsetof(struct check_options, color), "WHEN",
+      "Colours in messages.", color_choices },
     { 0 },
 };
 
@@ -51,7 +55,7 @@ static int check_run(const void *given, char **operands, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct job job;
         job_load(&job, &host_allocator, operands[i], &options);
-        if (!o->json) job_print_errors(&job);
+        if (!o->json) job_print_errors(&job, o->color);
         for (size_t j = 0; o->json && j < job.diags.count; j++, first = false)
             json_diag(&report, &job, &job.diags.list[j], first);
         if (status == STATUS_OK) status = job.status;

@@ -1,9 +1,12 @@
 /* mdlsim explain: a routine, a rule, a cost, or one event of a trace. */
+#define _POSIX_C_SOURCE 200809L
+
 #include "cli/command.h"
 #include "cli/host.h"
 #include "trace/explain.h"
 
 #include <string.h>
+#include <unistd.h>
 
 struct explain_options {
     struct option_number event;
@@ -33,7 +36,8 @@ static int explain(const struct explain_options *o, const char *operand, struct 
     if (operand == NULL)
         explain_overview(o->json, out);
     else if (!explain_name(operand, o->json, out))
-        return usage_error(&command_explain, "%s", text_string(out));
+        return usage_error(&command_explain, "%s%s", text_string(out),
+                           access(operand, F_OK) == 0 ? "; for a trace there is --event N" : "");
     return STATUS_OK;
 }
 

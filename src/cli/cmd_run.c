@@ -1,6 +1,7 @@
 /* mdlsim run: runs scenarios and writes their traces. */
 #define _POSIX_C_SOURCE 200809L
 
+#include "cli/color.h"
 #include "cli/command.h"
 #include "cli/host.h"
 #include "cli/job.h"
@@ -13,7 +14,6 @@
 
 static const char *const formats[] = { "json", "jsonl", "none", NULL };
 static const char *const details[] = { "event", "access", NULL };
-static const char *const colors[] = { "auto", "always", "never", NULL };
 
 static const struct option_row run_rows[] = {
     { "output", 'o', OPTION_TEXT, offsetof(struct run_options, output), "FILE",
@@ -50,7 +50,7 @@ static const struct option_row run_rows[] = {
     { "json", 0, OPTION_FLAG, offsetof(struct run_options, json), NULL,
       "Print the summary as JSON on standard output.", NULL },
     { "color", 0, OPTION_TEXT, offsetof(struct run_options, color), "WHEN", "Colours in messages.",
-      colors },
+      color_choices },
     { 0 },
 };
 
@@ -98,6 +98,10 @@ static int output_folder(const char *option, const char *name, size_t count, boo
         return STATUS_CANNOT_CREATE;
     }
     *folder = is_folder(name);
+    if (!*folder && slash) {
+        host_say("mdlsim: error: %s: %s", name, strerror(ENOTDIR));
+        return STATUS_CANNOT_CREATE;
+    }
     if (count > 1 && !*folder)
         return usage_error(
             &command_run, "with several scenarios %s names a folder: '%s' is none ('%s/' makes it)",
@@ -146,6 +150,8 @@ static int check_options(const struct run_options *o, size_t count)
     if (o->jobs.given && o->jobs.value == 0) return usage_error(&command_run, "-j: at least 1");
     if (o->emit_config && count > 1)
         return usage_error(&command_run, "--emit-config takes one scenario");
+    if (o->json && o->output != NULL && strcmp(o->output, "-") == 0)
+        return usage_error(&command_run, "--json and the trace do not fit onto standard output");
     if (o->json && o->dump_memory != NULL && strcmp(o->dump_memory, "-") == 0)
         return usage_error(&command_run, "--json and the memory do not fit onto standard output");
     return STATUS_OK;

@@ -80,17 +80,24 @@ static bool read_number(const char *word, uint64_t *out)
     return true;
 }
 
+static int refuse_choice(const struct command *c, const struct option_row *row, const char *word)
+{
+    if (is_later(c->name, word))
+        return usage_error(c, "--%s: '%s' is not there yet", row->name, word);
+    size_t count = 0;
+    while (row->choices[count] != NULL) count++;
+    const char *near = string_nearest(word, row->choices, count);
+    return usage_error(c, "--%s: '%s' is not one of its values%s%s%s", row->name, word,
+                       near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+                       near != NULL ? "'?" : "");
+}
+
 static int store(const struct command *c, const struct option_row *row, char *options, char *word)
 {
     void *member = options + row->offset;
-    if (word != NULL && !accepted(row, word)) {
-        size_t count = 0;
-        while (row->choices[count] != NULL) count++;
-        const char *near = string_nearest(word, row->choices, count);
-        return usage_error(c, "--%s: '%s' is not one of its values%s%s%s", row->name, word,
-                           near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
-                           near != NULL ? "'?" : "");
-    }
+    if (word != NULL && !accepted(row, word)) return refuse_choice(c, row, word);
+    if (word != NULL && *word == '\0' && row->kind == OPTION_TEXT)
+        return usage_error(c, "--%s: an empty %s", row->name, row->argument);
     if (row->kind == OPTION_FLAG) {
         *(bool *)member = true;
     } else if (row->kind == OPTION_TEXT) {
@@ -153,7 +160,11 @@ static int bad_option(const struct command *c, int code, char **argv)
     text_init(&name, &host_allocator);
     text_bytes(&name, word + 2, strcspn(word + 2, "="));
     const char *near = string_nearest(text_string(&name), names, count);
-    int status = near != NULL ? usage_error(c, "unknown option '--%s'; did you mean '--%s'?",
+    int status = is_later(c->name, text_string(&name))
+                     ? usage_error(c, "the option '--%s' is not there yet", text_string(&name))
+                 : near != NULL && strcmp(near, text_string(&name)) == 0
+                     ? usage_error(c, "the option '--%s' takes no value", near)
+                 : near != NULL ? usage_error(c, "unknown option '--%s'; did you mean '--%s'?",
                                             text_string(&name), near)
                               : usage_error(c, "unknown option '--%s'", text_string(&name));
     text_free(&name);

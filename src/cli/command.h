@@ -55,6 +55,8 @@ struct command {
 
 extern const struct command *const commands[]; /* ends with NULL */
 
+/* Whether a command (`command` NULL), or an option or a word of one, belongs to later work. */
+bool is_later(const char *command, const char *word);
 /* Parses the words after the command's name and runs it: exit status. */
 int command_main(const struct command *c, int argc, char **argv);
 void command_help(const struct command *c, struct text *out);

@@ -5,6 +5,7 @@
 #include "cli/host.h"
 
 #include "base/check.h"
+#include "cli/color.h"
 #include "cli/command.h"
 #include "trace/output.h"
 
@@ -160,4 +161,17 @@ bool host_color(int stream, const char *when)
     if (no_color != NULL && no_color[0] != '\0') return false;
     if (term == NULL || strcmp(term, "dumb") == 0) return false;
     return isatty(stream) != 0;
+}
+
+void host_message_color(const struct text *t, const char *when)
+{
+    if (!host_color(STDERR_FILENO, when)) {
+        host_message(t);
+        return;
+    }
+    struct text colored;
+    text_init(&colored, &host_allocator);
+    color_lines(&colored, text_string(t), t->length);
+    host_message(&colored);
+    text_free(&colored);
 }

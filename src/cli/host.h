@@ -23,4 +23,6 @@ void host_catch_signals(void);
 bool host_interrupted(void *context); /* for sim_inputs.interrupted */
 /* Restores the default action and dies of the signal that came; returns when none did. */
 void host_die_of_signal(void);
+/* A message in the colours of color_lines() where standard error and `when` want them. */
+void host_message_color(const struct text *t, const char *when);
 bool host_color(int stream, const char *when); /* "auto", "always", "never"; NO_COLOR, TERM=dumb */

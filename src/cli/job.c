@@ -140,12 +140,12 @@ bool job_has_tag(const struct job *job, const char *const *tags, size_t count)
     return count == 0;
 }
 
-void job_print_errors(const struct job *job)
+void job_print_errors(const struct job *job, const char *color)
 {
     struct text t;
     text_init(&t, job->from);
     diags_print(&job->diags, &t);
-    host_message(&t);
+    host_message_color(&t, color);
     text_free(&t);
 }
 

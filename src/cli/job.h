@@ -43,7 +43,7 @@ bool job_open_sources(struct job *job, bool read_ahead);
 const char *job_stem(struct job *job);
 /* Whether the scenario has one of the tags (`tags: [...]`); true when none is asked for. */
 bool job_has_tag(const struct job *job, const char *const *tags, size_t count);
-void job_print_errors(const struct job *job);
+void job_print_errors(const struct job *job, const char *color);
 void job_free(struct job *job);
 /* Exit status of a finished run. */
 int job_result(const struct job *job, const struct sim *sim, bool strict);

@@ -22,6 +22,7 @@ static void help_all(struct text *t)
 
 static int unknown_command(const char *word)
 {
+    if (is_later(NULL, word)) return usage_error(NULL, "the command '%s' is not there yet", word);
     const char *names[32];
     size_t count = 0;
     for (const struct command *const *c = commands; *c != NULL; c++) names[count++] = (*c)->name;
@@ -31,22 +32,36 @@ static int unknown_command(const char *word)
     return usage_error(NULL, "unknown command '%s'", word);
 }
 
+static const struct command *command_find(const char *word)
+{
+    for (const struct command *const *c = commands; *c != NULL; c++)
+        if (strcmp((*c)->name, word) == 0) return *c;
+    return NULL;
+}
+
+/* Help of a command, or of all (`word` NULL). */
+static int help(const char *word)
+{
+    const struct command *c = word != NULL ? command_find(word) : NULL;
+    if (word != NULL && c == NULL) return unknown_command(word);
+    struct text t;
+    text_init(&t, &host_allocator);
+    if (c != NULL) command_help(c, &t);
+    else help_all(&t);
+    host_print(&t);
+    text_free(&t);
+    return STATUS_OK;
+}
+
 static int dispatch(int argc, char **argv)
 {
-    struct text t;
     if (argc < 2) return usage_error(NULL, "a command is missing");
     const char *word = argv[1];
     if (strcmp(word, "--version") == 0) word = "version";
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
-        text_init(&t, &host_allocator);
-        help_all(&t);
-        host_print(&t);
-        text_free(&t);
-        return STATUS_OK;
-    }
-    for (const struct command *const *c = commands; *c != NULL; c++)
-        if (strcmp((*c)->name, word) == 0) return command_main(*c, argc - 1, argv + 1);
-    return unknown_command(word);
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) return help(NULL);
+    if (strcmp(word, "help") == 0) return help(argv[2]);
+    const struct command *c = command_find(word);
+    return c != NULL ? command_main(c, argc - 1, argv + 1) : unknown_command(word);
 }
 
 int main(int argc, char **argv)

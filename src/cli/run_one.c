@@ -221,7 +221,7 @@ int run_emit_config(const char *file, const struct job_options *options)
     job_load(&job, &host_allocator, file, options);
     int status = job.status;
     if (job.program == NULL) {
-        job_print_errors(&job);
+        job_print_errors(&job, NULL);
     } else {
         text_init(&t, &host_allocator);
         json_config(&t, job.program, true);
@@ -257,7 +257,7 @@ static void *work(void *context)
 static void print_one(struct run_one *one, size_t count)
 {
     if (count > 1 && one->err.length > 0 && !one->options->quiet) host_say("== %s", one->file);
-    host_message(&one->err);
+    host_message_color(&one->err, one->options->color);
     if (one->out.length > 0) host_print(&one->out);
 }
 

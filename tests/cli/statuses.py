@@ -3,6 +3,9 @@
 usage: statuses.py MDLSIM
 """
 import json
+import os
+import pty
+import subprocess
 import sys
 
 import harness
@@ -58,6 +61,32 @@ def test_usage(bench):
     bench.expect(USAGE, 'manual', 'routine', says="did you mean 'routines'?")
     bench.expect(USAGE, 'explain', 'IoAlocateMdl', says='IoAllocateMdl')
     bench.expect(USAGE, 'explain', '--event', '0', says='needs a trace')
+    same(bench.names(), ['good.yaml', 'invalid.yaml', 'leaking.yaml', 'negative.yaml'])
+
+
+def test_later(bench):
+    """What the command line is to have later is told from what it never had."""
+    make(bench)
+    for command in ('init', 'report', 'sweep'):
+        bench.expect(USAGE, command, says=f"the command '{command}' is not there yet")
+    bench.expect(USAGE, 'run', 'good.yaml', '--findings', 'f',
+                 says="the option '--findings' is not there yet")
+    bench.expect(USAGE, 'run', 'good.yaml', '--findings-format=sarif', says='is not there yet')
+    bench.expect(USAGE, 'run', 'good.yaml', '--format=perfetto',
+                 says="--format: 'perfetto' is not there yet")
+    bench.expect(USAGE, 'diff', 'a', 'b', '--findings', says="unknown option '--findings'")
+
+
+def test_options(bench):
+    """Values where none belong, and none where one does; help by another way."""
+    make(bench)
+    bench.expect(USAGE, 'run', '--quiet=1', 'good.yaml',
+                 says="the option '--quiet' takes no value")
+    bench.expect(USAGE, 'run', '--output=', 'good.yaml', says='--output: an empty FILE')
+    bench.expect(USAGE, 'run', 'good.yaml', '-o', '-', '--json', says='standard output')
+    bench.expect(USAGE, 'explain', 'good.yaml', says='for a trace there is --event N')
+    same(bench.expect(0, 'help', 'run').stdout, bench.expect(0, 'run', '--help').stdout)
+    bench.expect(USAGE, 'help', 'rnu', says="did you mean 'run'?")
     same(bench.names(), ['good.yaml', 'invalid.yaml', 'leaking.yaml', 'negative.yaml'])
 
 
@@ -190,6 +219,51 @@ def test_colors(bench):
     assert escape in bench.expect(1, *words, '--color=always').stdout
     assert escape not in bench.expect(1, *words, '--color=never').stdout
     assert escape not in bench.expect(1, *words, '--color=always', '--json').stdout
+
+
+def test_message_colors(bench):
+    """In messages the word error and the caret are coloured."""
+    make(bench)
+    for command in ('run', 'check'):
+        plain = bench.expect(DATA, command, 'invalid.yaml').stderr
+        wanted = plain.replace(b' error: ', b' \x1b[1;31merror:\x1b[0m ')
+        wanted = wanted.replace(b'^', b'\x1b[1;31m^\x1b[0m')
+        same(bench.expect(DATA, command, '--color=always', 'invalid.yaml').stderr, wanted)
+        same(bench.expect(DATA, command, '--color=never', 'invalid.yaml').stderr, plain)
+
+
+def terminal_output(bench, env, *words):
+    """What a command writes when its output is a terminal."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen([bench.mdlsim, *words], cwd=bench.folder, env=env, stdout=slave,
+                               stderr=slave, stdin=subprocess.DEVNULL)
+    os.close(slave)
+    output = b''
+    while True:
+        try:
+            piece = os.read(master, 65536)
+        except OSError:  # the other side is closed
+            break
+        if not piece:
+            break
+        output += piece
+    process.wait()
+    os.close(master)
+    return output
+
+
+def test_terminal(bench):
+    """A terminal gets colours, but not where NO_COLOR or a dumb terminal asks for none."""
+    make(bench)
+    bench.expect(0, 'run', '-q', 'good.yaml')
+    bench.expect(0, 'run', '-q', 'leaking.yaml')
+    for words in (['check', 'invalid.yaml'], ['run', '--format=none', 'negative.yaml'],
+                  ['diff', 'good.trace.json', 'leaking.trace.json']):
+        for env, colored in (({'TERM': 'xterm'}, True), ({'TERM': 'dumb'}, False), ({}, False),
+                             ({'TERM': 'xterm', 'NO_COLOR': '1'}, False),
+                             ({'TERM': 'xterm', 'NO_COLOR': ''}, True)):
+            output = terminal_output(bench, env, *words)
+            assert output and (b'\x1b[' in output) == colored, (words, env, output)
 
 
 if __name__ == '__main__':
