@@ -8,6 +8,23 @@ enum { ENTRIES_MOST = 1 << 20, PLRU_WAYS_MOST = 64 };
 
 static const char *const page_names[PAGE_SIZE_COUNT] = { "4 KiB", "2 MiB", "1 GiB" };
 
+/* A set is chosen by bits of the page number, so there are a power of two of them. */
+static bool expect_sets(struct compiler *c, const struct node *node, uint64_t entries,
+                        uint64_t ways)
+{
+    uint64_t sets = entries / ways;
+    if (entries % ways != 0) {
+        report(c, node,
+               "%u entries cannot be cut into sets of %u ways: expected a multiple of the ways",
+               entries, ways);
+        return false;
+    }
+    if ((sets & (sets - 1)) == 0) return true;
+    report(c, node, "%u entries of %u ways are %u sets: expected a power of two", entries, ways,
+           sets);
+    return false;
+}
+
 /* Reads {entries, ways, policy} over what is in *g; `g->entries` 0 stands for no array so far. */
 static bool read_array(struct compiler *c, const struct node *map, struct tlb_geometry *g)
 {
@@ -28,12 +45,7 @@ static bool read_array(struct compiler *c, const struct node *map, struct tlb_ge
     }
     bool was_full = old.entries == old.ways && !ways_node;
     if (full || was_full || ways == 0) ways = entries;
-    if (entries % ways != 0) {
-        report(c, entries_node ? entries_node : map,
-               "%u entries cannot be cut into sets of %u ways: expected a multiple of the ways",
-               entries, ways);
-        return false;
-    }
+    if (!expect_sets(c, entries_node ? entries_node : map, entries, ways)) return false;
     if (policy == POLICY_PLRU && ways > PLRU_WAYS_MOST) {
         report(c, policy_node ? policy_node : map,
                "plru works with at most %u ways, this array has %u", (uint64_t)PLRU_WAYS_MOST,

@@ -13,7 +13,7 @@ import tempfile
 
 # First level of data, second level, first level of code: (entries, ways).
 GEOMETRIES = [((64, 4), (1536, 12), (128, 8)), ((16, 4), (48, 12), (8, 8)),
-              ((3, 3), (21, 7), (5, 1)), ((1, 1), (2, 1), (1, 1))]
+              ((3, 3), (28, 7), (8, 1)), ((1, 1), (2, 1), (1, 1))]
 KEYS = ("lookups", "hits", "misses")
 SCENARIO = """mdlsim: 1
 name: replay

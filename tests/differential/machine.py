@@ -24,11 +24,11 @@ GEOMETRIES = [
      "l1i": {(SMALL,): (128, 8), (LARGE,): (8, 8)}, "l2": {(SMALL, LARGE): (1536, 12)},
      "l2i": None},
     {"l1d": {(SMALL, LARGE, HUGE): (24, 24)}, "l1i": {(SMALL, LARGE, HUGE): (10, 5)},
-     "l2": {(SMALL, LARGE): (60, 5)}, "l2i": {(SMALL, LARGE): (21, 7)}},
-    {"l1d": {(SMALL,): (9, 3), (LARGE,): (2, 1), (HUGE,): (1, 1)}, "l1i": {(SMALL,): (5, 5)},
-     "l2": {(SMALL,): (30, 6)}, "l2i": None},
+     "l2": {(SMALL, LARGE): (80, 5)}, "l2i": {(SMALL, LARGE): (28, 7)}},
+    {"l1d": {(SMALL,): (12, 3), (LARGE,): (2, 1), (HUGE,): (1, 1)}, "l1i": {(SMALL,): (5, 5)},
+     "l2": {(SMALL,): (48, 6)}, "l2i": None},
     {"l1d": {(SMALL,): (16, 16), (LARGE,): (6, 3), (HUGE,): (2, 2)},
-     "l1i": {(SMALL, LARGE): (3, 1)}, "l2": {(SMALL, LARGE, HUGE): (56, 8)}, "l2i": None},
+     "l1i": {(SMALL, LARGE): (4, 1)}, "l2": {(SMALL, LARGE, HUGE): (64, 8)}, "l2i": None},
 ]
 PSCS = [{"pd": (32, 4), "pdpt": (4, 4), "pml4": (2, 2)}, {"pd": (2, 1), "pdpt": (1, 1)}, {}]
 PAGES = (SMALL, LARGE, HUGE, "thp")
