@@ -8,6 +8,10 @@ void finding_add(struct sim *s, struct where where, const char *path, const char
 {
     struct text t;
     va_list arguments;
+    if (s->finding_count == DIAG_KEPT_MAX) {
+        s->more_findings++;
+        return;
+    }
     text_init(&t, s->from);
     va_start(arguments, format);
     text_format_list(&t, format, arguments);

@@ -63,7 +63,8 @@ struct sim {
     uint32_t raised;  /* END_EXCEPTION: status */
     bool bugcheck_expected;
     struct finding *findings;
-    size_t finding_count, finding_capacity;
+    size_t finding_count, finding_capacity; /* at most DIAG_KEPT_MAX */
+    uint64_t more_findings;                 /* those after them, which are only counted */
     /* an error of the scenario that showed as it ran: END_ERROR */
     struct diags *diags;
     bool error;

@@ -114,6 +114,7 @@ static void put_findings(const struct sim *sim, const struct summary_options *o,
         const struct finding *f = &sim->findings[i];
         diag_add(&d, f->where, f->path, f->message);
     }
+    d.dropped = sim->more_findings;
     diags_print(&d, out);
     diags_free(&d);
 }
@@ -336,7 +337,8 @@ static void json_findings(const struct sim *sim, const struct summary_options *o
         json_quoted(t, f->message);
         json_char(t, '}');
     }
-    json_char(t, ']');
+    JSON_PUT(t, "], \"more_findings\": ");
+    json_u64(t, sim->more_findings);
 }
 
 void summary_json(struct sim *sim, const struct summary_options *options, struct text *out)

@@ -150,6 +150,24 @@ def test_set(bench):
     same(json.loads(bench.read('good.trace.json'))['scenario']['seed'], 7)
 
 
+MANY = """mdlsim: 1
+name: an assertion that never holds
+machine: {cpu: {preset: unit}}
+steps:
+  - repeat: {count: 3000, do: [assert: false]}
+"""
+
+
+def test_many_findings(bench):
+    """Of endless findings the first are kept and the rest counted."""
+    bench.write('many.yaml', MANY)
+    bench.expect(1, 'run', '--format=none', 'many.yaml', says='\n2980 more errors\n')
+    done = bench.expect(1, 'run', '-q', '--json', '--format=none', 'many.yaml')
+    report = json.loads(done.stdout)
+    same(len(report['findings']) + report['more_findings'], 3000)
+    assert len(report['findings']) <= 1000, len(report['findings'])
+
+
 def test_standard_input(bench):
     """A dash reads the scenario from standard input; messages call it so."""
     bench.expect(0, 'run', '-', input=GOOD.encode())
