@@ -181,6 +181,23 @@ static void check_level(struct hw *hw, const struct cpu *cpu, const struct tlb_l
     CHECK2(by_array == by_size, by_array, by_size);
 }
 
+/* Each answer that a processor waits for is owed by one that waits for nobody, or by one that waits
+ * for such a one: so somebody always goes on. */
+static void check_answers(const struct hw *hw)
+{
+    bool waits = false, goes_on = false;
+    for (uint32_t i = 0; i < hw->cpu_count; i++) {
+        uint64_t owed = 0;
+        for (uint32_t j = 0; j < hw->cpu_count; j++)
+            for (size_t n = 0; n < hw->cpus[j].owed_count; n++)
+                owed += hw->cpus[j].owed[n].sender == i;
+        CHECK2(owed == hw->cpus[i].waits_for, owed, hw->cpus[i].waits_for);
+        waits |= owed != 0;
+        goes_on |= owed == 0 && hw->cpus[i].owed_count != 0;
+    }
+    CHECK2(!waits || goes_on, hw->cpu_count, hw->cpu->number);
+}
+
 void hw_check(struct hw *hw, bool (*may_be_stale)(void *context, va_t address), void *context)
 {
     for (uint32_t i = 0; i < hw->cpu_count; i++) {
@@ -191,4 +208,5 @@ void hw_check(struct hw *hw, bool (*may_be_stale)(void *context, va_t address), 
         check_level(hw, cpu, &cpu->l2, may_be_stale, context);
         check_level(hw, cpu, &cpu->l2i, may_be_stale, context);
     }
+    check_answers(hw);
 }

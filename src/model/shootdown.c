@@ -46,7 +46,8 @@ static bool is_system(const struct flush *f)
 
 /* ---- on one processor ---- */
 
-/* INVLPG is about the context of the kernel's side, which runs, and global entries. */
+/* INVLPG is about the context of the kernel's side, which runs, and global entries. Without PCIDs
+ * the way back to user mode flushes the other side, so that nothing is left there. */
 static void drop_pages(struct hw *hw, struct cpu *cpu, const struct flush *f,
                        struct tlb_spaces spaces)
 {
@@ -72,7 +73,7 @@ static void flush_pages(struct hw *hw, const struct flush *f)
     charge(hw, COST_INVLPG, f->page_count);
     if (both_sides) charge(hw, COST_INVPCID, f->page_count);
     cpu->flushes.invlpg += f->page_count;
-    if (!both_sides) spaces.last = spaces.first;
+    if (hw->pcid_count != 0 && !both_sides) spaces.last = spaces.first;
     drop_pages(hw, cpu, f, spaces);
 }
 
@@ -308,7 +309,8 @@ const struct owed_flush *flush_owed(const struct hw *hw, const struct cpu *cpu, 
 {
     for (size_t i = 0; i < cpu->owed_count; i++) {
         const struct flush *f = &cpu->owed[i].flush;
-        bool of_space = is_system(f) ? f->whole || at.v >= hw->kernel_start : cpu->map == f->map;
+        bool system = at.v >= hw->kernel_start;
+        bool of_space = is_system(f) ? f->whole || system : !system && cpu->map == f->map;
         if (of_space && names(f, at)) return &cpu->owed[i];
     }
     return NULL;

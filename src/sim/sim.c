@@ -3,6 +3,7 @@
 
 #include "sim/sched.h"
 #include "sim/stats.h"
+#include "sim/stuck.h"
 
 const char *const end_reason_names[] = { "completed", "exception", "bugcheck", "error",
                                          "interrupted" };
@@ -24,11 +25,23 @@ static uint64_t arrival_gap(struct sim *s, const struct loop_step *loop, uint64_
     return loop->arrival == ARRIVE_POISSON ? rng_exponential(&s->thread->arrivals, every) : every;
 }
 
-static void start_iteration(struct sim *s, const struct loop_step *loop, struct loop_state *state)
+/* The time of the next round; UINT64_MAX: never. */
+static void set_next(struct sim *s, const struct loop_step *loop, struct loop_state *state)
+{
+    if (!add_fits(state->next.v, arrival_gap(s, loop, state->every), &state->next.v))
+        state->next.v = UINT64_MAX;
+}
+
+static void start_iteration(struct sim *s, const struct step *step, const struct loop_step *loop,
+                            struct loop_state *state)
 {
     if (loop->arrival != ARRIVE_CLOSED) {
+        if (state->next.v == UINT64_MAX) {
+            step_error(s, step, "the next round begins after the end of time, 2^64 cycles");
+            return;
+        }
         if (state->next.v > hw_now(&s->hw).v) sched_sleep(s, state->next);
-        state->next.v += arrival_gap(s, loop, state->every);
+        set_next(s, loop, state);
     }
     if (loop->index_slot != UINT32_MAX) s->thread->names[loop->index_slot] = value_int(state->done);
 }
@@ -49,9 +62,9 @@ static void step_repeat(struct sim *s, const struct step *step)
         return;
     }
     state.next = hw_now(&s->hw);
-    if (loop->arrival == ARRIVE_POISSON) state.next.v += arrival_gap(s, loop, state.every);
+    if (loop->arrival == ARRIVE_POISSON) set_next(s, loop, &state);
     t->loops[t->loop_depth++] = state;
-    start_iteration(s, loop, &t->loops[t->loop_depth - 1]);
+    start_iteration(s, step, loop, &t->loops[t->loop_depth - 1]);
 }
 
 static void step_repeat_next(struct sim *s, const struct step *step)
@@ -61,7 +74,7 @@ static void step_repeat_next(struct sim *s, const struct step *step)
     if (++state->done < state->count) {
         const struct loop_step *loop = &s->program->steps[step->u.loop.body - 1].u.loop;
         t->pc = step->u.loop.body;
-        start_iteration(s, loop, state);
+        start_iteration(s, &s->program->steps[step->u.loop.body - 1], loop, state);
     } else {
         t->loop_depth--;
     }
@@ -292,26 +305,13 @@ static void run_thread(struct sim *s, const struct sim_inputs *inputs)
     }
 }
 
-/* Nobody goes on: a thread that is not done waits for a signal, or for an answer to a flush. */
-static void report_stuck(struct sim *s, size_t number)
-{
-    const struct sim_thread *t = &s->threads[number];
-    bool began = t->pc > t->plan->entry;
-    const struct step *step = &s->program->steps[began ? t->pc - 1 : t->pc];
-    if (t->state == THREAD_WAITS)
-        step_error(s, step, "nobody can end this wait: every thread waits or is done");
-    else if (t->state != THREAD_DONE)
-        step_error(s, step, "processors wait for each other: each has an IRQL that lets no "
-                            "interrupts in");
-}
-
 static void run_threads(struct sim *s, const struct sim_inputs *inputs)
 {
     while (!sim_over(s) && sched_next(s)) {
         run_thread(s, inputs);
         sched_leave(s);
     }
-    for (size_t i = 0; i < s->program->thread_count && !sim_over(s); i++) report_stuck(s, i);
+    if (!sim_over(s)) stuck_report(s);
 }
 
 static const char *check_path(struct sim *s, size_t number)

@@ -14,9 +14,11 @@ SECONDS_MAX = 20
 
 
 def crowd(processors, threads, rounds):
-    """Threads in a ring: each locks, touches and unlocks a buffer and wakes the next one."""
+    """Threads in a ring: each locks, maps, touches and unlocks a buffer and wakes the next one.
+    There are few system PTEs, so that mappings are flushed on all processors again and again."""
     lines = [HEAD + 'machine: {os: windows-10, cpu: {preset: generic, count: %d}, ram: 1 GiB}'
              % processors,
+             f'mm: {{system_ptes: {threads * 8}}}',
              'processes: {app: {buffers: {buf: {size: 16 MiB, touched: true}}}}',
              'procedures:',
              '  work:',
@@ -25,6 +27,7 @@ def crowd(processors, threads, rounds):
              '      - IoAllocateMdl: {VirtualAddress: $buf + $at * 8 KiB, Length: 8 KiB}',
              '        as: m',
              '      - MmProbeAndLockPages: [$m, KernelMode, IoReadAccess]',
+             '      - MmGetSystemAddressForMdlSafe: [$m, NormalPagePriority]',
              '      - read: {address: $buf + $at * 8 KiB, length: 4 KiB, stride: 64, count: 50}',
              '      - MmUnlockPages: $m',
              '      - IoFreeMdl: $m',
@@ -64,6 +67,8 @@ def test_crowd(bench):
     same(trace['machine']['cpus'], 256)
     same(len({event['thread'] for event in trace['events']}), 1000)
     same(trace['leaks'], [])
+    sent = sum(cpu['flushes']['shootdowns_sent'] for cpu in trace['stats']['tlb'].values())
+    assert sent > 100000, sent
     clocks_agree(trace)
 
 
@@ -84,11 +89,36 @@ threads:
 
 
 def test_deadlock(bench):
-    """A wait that nobody can end is an error at its place."""
+    """A wait that nobody can end is an error at its place, which names who waits for whom."""
     bench.write('deadlock.yaml', DEADLOCK)
     bench.expect(65, 'run', '--format', 'none', 'deadlock.yaml',
-                 says='deadlock.yaml:5:16: error: nobody can end this wait: every thread waits or '
-                      'is done [at threads.rx.steps[0]')
+                 says="deadlock.yaml:5:16: error: nobody can end this wait: 'tx' would signal 'a' "
+                      "at line 6, but waits for 'b' at line 6 [at threads.rx.steps[0]")
+    bench.expect(65, 'run', '--format', 'none', 'deadlock.yaml',
+                 says="deadlock.yaml:6:39: error: nobody can end this wait: 'rx' would signal 'b' "
+                      "at line 5, but waits for 'a' at line 5 [at threads.tx.steps[1]")
+    bench.write('silent.yaml', DEADLOCK.replace('{signal: a}', '{delay: 1 us}'))
+    bench.expect(65, 'run', '--format', 'none', 'silent.yaml',
+                 says="silent.yaml:5:16: error: nobody can end this wait: every thread waits or is "
+                      "done, and none that waits signals 'a' [at threads.rx.steps[0]")
+
+
+ENDLESS = HEAD + """machine: {ram: 64 MiB}
+steps:
+  - delay: 10 us
+  - repeat: {count: 2, every: %s, do: [{delay: 1 us}]}
+"""
+
+
+def test_end_of_time(bench):
+    """Rounds of which the second would begin beyond 2^64 cycles, and one that just fits."""
+    for every in ('0xFFFFFFFFFFFFFFFF cycles', '0xFFFFFFFFFFFF9000 cycles'):
+        bench.write('endless.yaml', ENDLESS % every)
+        bench.expect(65, 'run', '--format', 'none', 'endless.yaml',
+                     says='endless.yaml:6:5: error: the next round begins after the end of time, '
+                          '2^64 cycles [at steps[1]]')
+    bench.write('endless.yaml', ENDLESS % '0xFFFFFFFFFFFF0000 cycles')
+    bench.expect(0, 'run', '-q', '--format', 'none', 'endless.yaml')
 
 
 STACKS = HEAD + """machine: {ram: [{base: 0, size: 1080 KiB}]}

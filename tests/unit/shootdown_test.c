@@ -200,6 +200,27 @@ Test(shootdown, requests_queue_at_their_target)
     hw_machine_stop(&m);
 }
 
+/* The target went back to user mode, and is ahead in time of the second request, which it took up
+ * in the interrupt of the first one: that loads no CR3, and must drop what user mode has. */
+Test(shootdown, a_request_taken_up_drops_both_sides)
+{
+    struct hw_machine m;
+    hw_machine_start(&m, &(struct hw_plan){ .cpus = 2, .kva_shadow = true, PRICES });
+    load(&m, 0, 1);
+    load(&m, 1, 1);
+    touch_page(&m, 1, HW_USER, true);
+    reset(&m);
+    tlb_flush_page(&m.hw, va(HW_USER));
+    touch_page(&m, 1, HW_USER, true);
+    paging_clear_range(&m.hw, &m.map[0], va(HW_USER), 1);
+    memset(on(&m, 0)->spent, 0, sizeof m.hw.cpu->spent);
+    m.hw.cpu->clock = cycles(0);
+    tlb_flush_page(&m.hw, va(HW_USER));
+    cr_expect_eq(m.hw.cpus[1].spent[COST_INTERRUPT], 300);
+    hw_check(&m.hw, nothing_is_stale, NULL);
+    hw_machine_stop(&m);
+}
+
 Test(shootdown, an_idle_target_answers_at_once)
 {
     struct hw_machine m;
