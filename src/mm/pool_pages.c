@@ -142,8 +142,10 @@ void pool_pages_give(struct mm *mm, enum pool_kind kind, uint64_t index, uint64_
     va_t at = pool_page_address(pool, index);
     uint64_t found = frames_collect(mm, at, count);
     if (found > 0) {
+        flush_begin(mm->hw, &mm->hw->system);
+        flush_add_mapped(mm->hw, at, count);
         paging_clear_range(mm->hw, &mm->hw->system, at, count);
-        tlb_flush_range(mm->hw, at, count);
+        flush_end(mm->hw);
         for (uint64_t i = 0; i < found; i++) frame_give(mm, pfn(pools->scratch[i]));
     }
     lock_enter_free(mm, LOCK_POOL, &pool->lock);

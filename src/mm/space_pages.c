@@ -130,13 +130,18 @@ static void drop_entry(struct mm *mm, struct process *p, const struct area *a, u
     frame_give(mm, pte_pfn(entry));
 }
 
+static uint64_t bytes_of(const struct slots *s)
+{
+    return s->level > LEVEL_PT ? pte_level_pages(s->level) * PAGE_BYTES : PAGE_BYTES;
+}
+
 /* One entry of the TLB serves all of a large page, and one INVLPG drops it (SDM 4.10.4.1). */
 static void flush_entries(struct mm *mm, struct process *p, struct page_range r)
 {
     for (uint64_t page = r.first; page < r.end;) {
         struct slots s = space_slots(mm, &p->map, page, r.end - page);
         for (uint64_t i = 0, n = slots_entries(&s); i < n; i++)
-            if (s.slot[i] != 0) flush_add(mm->hw, page_va(page + i), 1);
+            if (s.slot[i] != 0) flush_add_pages(mm->hw, page_va(page + i), 1, bytes_of(&s));
         page += s.count;
     }
     flush_end(mm->hw);

@@ -169,8 +169,10 @@ void syspte_release(struct mm *mm, va_t at, uint64_t count, enum pte_user user)
     struct syspte *s = &mm->syspte;
     uint64_t start = index_of(s, at);
     CHECK2(va_offset(at) == 0 && start < s->total && count <= s->total - start, at.v, count);
+    flush_begin(mm->hw, &mm->hw->system);
+    if (s->flush == PTE_FLUSH_IMMEDIATE) flush_add_mapped(mm->hw, at, count);
     paging_clear_range(mm->hw, &mm->hw->system, at, count);
-    if (s->flush == PTE_FLUSH_IMMEDIATE) tlb_flush_range(mm->hw, at, count);
+    flush_end(mm->hw);
     lock_enter(mm, LOCK_SYSTEM_PTE, &mm->pte_lock);
     charge(mm->hw, COST_PTE_RANGE, 1);
     runs_add(&s->free, start, count);

@@ -51,8 +51,8 @@ struct flush_counts {
 };
 
 struct flush_range {
-    va_t at;
-    uint64_t page_count;
+    va_t at; /* a multiple of the size of its pages */
+    uint64_t page_count, page_bytes;
 };
 
 /* What a flush names: user pages of one map, or pages of system space. */
@@ -62,6 +62,7 @@ struct flush {
     size_t range_count, capacity;
     uint64_t page_count; /* of all ranges */
     bool whole;          /* all that the map has; ranges say nothing */
+    bool caches;         /* no entries at all: the caches of memory (WBINVD) */
 };
 
 /* The event under way, so that what comes of it later can name it. */
@@ -270,6 +271,8 @@ void memory_access_typed(struct hw *hw, uint64_t entry, pa_t at, uint64_t bytes,
 void memory_place(struct hw *hw, pa_t at, uint64_t bytes);
 /* WBINVD on the current processor: its caches and the L3 are empty. */
 void memory_flush(struct hw *hw);
+/* The same on all processors, by interrupts, as KeInvalidateAllCaches does (shootdown.c). */
+void memory_flush_all(struct hw *hw);
 /* All caches become empty, for nothing: the state before the first step. */
 void memory_empty(struct hw *hw);
 
@@ -433,6 +436,12 @@ struct page_map *context_map(struct hw *hw, uint32_t space);
 /* Gathers ranges of pages. `map`: the system's for kernel addresses. */
 void flush_begin(struct hw *hw, struct page_map *map);
 void flush_add(struct hw *hw, va_t at, uint64_t page_count);
+/* Pages of another size: one INVLPG drops a large page, whatever part of it the address names (SDM
+ * 4.10.4.1). */
+void flush_add_pages(struct hw *hw, va_t at, uint64_t page_count, uint64_t page_bytes);
+/* A range of the gathered map by pages of the sizes that map it now, before it changes
+ * (paging_large.c). */
+void flush_add_mapped(struct hw *hw, va_t at, uint64_t page_count);
 /* Does it, page by page up to hw's threshold, else whole. No pages: nothing. */
 void flush_end(struct hw *hw);
 /* Pages of the current map, or of system space. */

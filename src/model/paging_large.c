@@ -221,3 +221,24 @@ void paging_protect(struct hw *hw, struct page_map *map, va_t at, uint64_t page_
         paging_write(hw, map, level, table, here, (entry & ~changed) | bits);
     }
 }
+
+/* ---- flushes ---- */
+
+void flush_add_mapped(struct hw *hw, va_t at, uint64_t page_count)
+{
+    const struct page_map *map = hw->flush.map;
+    if (map->large[0].now + map->large[1].now == 0) {
+        flush_add(hw, at, page_count);
+        return;
+    }
+    for (uint64_t done = 0, n; done < page_count; done += n) {
+        va_t here = va_add(at, done * PAGE_BYTES);
+        unsigned level = LEVEL_PT;
+        if (paging_find(hw, map, here, &level) == NULL) level = LEVEL_PT;
+        uint64_t pages = level > LEVEL_PT ? pte_level_pages(level) : TABLE_ENTRIES;
+        uint64_t before = (here.v >> PAGE_SHIFT_BITS) % pages, bytes = pages * PAGE_BYTES;
+        n = pages - before < page_count - done ? pages - before : page_count - done;
+        if (level == LEVEL_PT) flush_add(hw, here, n);
+        else flush_add_pages(hw, va(here.v & ~(bytes - 1)), 1, bytes);
+    }
+}

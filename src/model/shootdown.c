@@ -16,22 +16,29 @@ void flush_begin(struct hw *hw, struct page_map *map)
     hw->flush.range_count = 0;
     hw->flush.page_count = 0;
     hw->flush.whole = false;
+    hw->flush.caches = false;
 }
 
-void flush_add(struct hw *hw, va_t at, uint64_t page_count)
+void flush_add_pages(struct hw *hw, va_t at, uint64_t page_count, uint64_t page_bytes)
 {
     struct flush *f = &hw->flush;
     if (page_count == 0) return;
     f->page_count += page_count;
     if (f->range_count > 0) {
         struct flush_range *last = &f->ranges[f->range_count - 1];
-        if (last->at.v + last->page_count * PAGE_BYTES == at.v) {
+        bool follows = last->at.v + last->page_count * last->page_bytes == at.v;
+        if (follows && last->page_bytes == page_bytes) {
             last->page_count += page_count;
             return;
         }
     }
     f->ranges = mem_grow(hw->from, f->ranges, &f->capacity, f->range_count + 1, sizeof *f->ranges);
-    f->ranges[f->range_count++] = (struct flush_range){ at, page_count };
+    f->ranges[f->range_count++] = (struct flush_range){ at, page_count, page_bytes };
+}
+
+void flush_add(struct hw *hw, va_t at, uint64_t page_count)
+{
+    flush_add_pages(hw, at, page_count, PAGE_BYTES);
 }
 
 void flush_free(struct hw *hw, struct flush *f)
@@ -54,7 +61,7 @@ static void drop_pages(struct hw *hw, struct cpu *cpu, const struct flush *f,
     for (size_t i = 0; i < f->range_count; i++) {
         const struct flush_range *r = &f->ranges[i];
         for (uint64_t page = 0; page < r->page_count; page++) {
-            va_t at = va_add(r->at, page * PAGE_BYTES);
+            va_t at = va_add(r->at, page * r->page_bytes);
             bool system = at.v >= hw->kernel_start && !hw->kva_shadow;
             for (uint32_t s = system ? 0 : spaces.first; s <= (system ? 0 : spaces.last); s++)
                 cpu_drop_page(cpu, at, s);
@@ -94,6 +101,10 @@ static void flush_whole(struct hw *hw, const struct flush *f)
 
 static void flush_here(struct hw *hw, const struct flush *f)
 {
+    if (f->caches) {
+        memory_flush(hw);
+        return;
+    }
     if (f->whole)
         flush_whole(hw, f);
     else
@@ -269,6 +280,17 @@ void tlb_flush_all(struct hw *hw)
     tlb_flush_map(hw, &hw->system);
 }
 
+void memory_flush_all(struct hw *hw)
+{
+    struct flush *f = &hw->flush;
+    flush_begin(hw, &hw->system);
+    f->caches = true;
+    uint32_t targets = count_targets(hw, f);
+    if (targets != 0) send(hw, f);
+    flush_here(hw, f);
+    if (targets != 0 && hw->cpu->waits_for == 0) wait_for_answers(hw);
+}
+
 /* ---- interrupts that were held back ---- */
 
 /* All of them in one interrupt, which comes when they are let in. */
@@ -300,8 +322,10 @@ void hw_mask(struct hw *hw, struct cpu *cpu, bool masked)
 static bool names(const struct flush *f, va_t at)
 {
     if (f->whole) return true;
-    for (size_t i = 0; i < f->range_count; i++)
-        if (at.v - f->ranges[i].at.v < f->ranges[i].page_count * PAGE_BYTES) return true;
+    for (size_t i = 0; i < f->range_count; i++) {
+        const struct flush_range *r = &f->ranges[i];
+        if (at.v - r->at.v < r->page_count * r->page_bytes) return true;
+    }
     return false;
 }
 

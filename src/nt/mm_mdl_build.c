@@ -207,8 +207,10 @@ static const struct failure MmAdvanceMdl_failures[] = {
 static void advance_mapping(struct kernel *k, struct mdl *m, uint64_t passed)
 {
     if (m->mapping != MAPPING_SYSTEM || passed == 0) return;
+    flush_begin(k->hw, &k->hw->system);
+    flush_add_mapped(k->hw, m->map_base, passed);
     paging_clear_range(k->hw, &k->hw->system, m->map_base, passed);
-    tlb_flush_range(k->hw, m->map_base, passed);
+    flush_end(k->hw);
     m->map_base = va_add(m->map_base, passed * PAGE_BYTES);
     m->map_pages -= (uint32_t)passed;
     m->map_extra += (uint32_t)passed;

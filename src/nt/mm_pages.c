@@ -216,7 +216,7 @@ static struct outcome MmAllocatePagesForMdl_run(struct kernel *k, void *args)
     struct outcome o = allocate_pages(k, PLAIN_TAKE, &r, FRAME_CACHE_NONE);
     if (o.failed) return o;
     tlb_flush_all(k->hw);
-    memory_flush(k->hw);
+    memory_flush_all(k->hw);
     return o;
 }
 

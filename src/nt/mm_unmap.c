@@ -293,9 +293,11 @@ static struct outcome MmProtectMdlSystemAddress_run(struct kernel *k, void *args
     const uint64_t changed = PTE_PRESENT | PTE_WRITE | PTE_NO_EXECUTE;
     if (!paging_split_edges(k->hw, &k->hw->system, at, count) && fails(k, PROTECT_NO_TABLE))
         return k->outcome;
+    flush_begin(k->hw, &k->hw->system);
+    flush_add_mapped(k->hw, at, count);
     paging_protect(k->hw, &k->hw->system, at, count, changed, bits);
     if (k->mm->config->large_pages) join_tables(k, at, count);
-    tlb_flush_range(k->hw, at, count);
+    flush_end(k->hw);
     return returns_status(k, ST_SUCCESS);
 }
 

@@ -1,6 +1,8 @@
 /* Unit tests of model/shootdown: who is interrupted, what it costs each, and who waits how long. */
 #include "hw_machine.h"
 
+enum { BLOCK_PAGES = 512 };
+
 /* Prices that no two sums of share. */
 #define PRICES                                                                                     \
     .price = { [COST_IPI] = 1000, [COST_IPI_NEAR] = 10, [COST_IPI_HOP] = 20, [COST_IPI_FAR] = 50,  \
@@ -333,5 +335,49 @@ Test(shootdown, few_processors_are_interrupted)
     tlb_flush_page(&m.hw, va(HW_USER));
     cr_expect_eq(m.hw.cpus[0].flushes.broadcasts, 0);
     cr_expect_eq(m.hw.cpus[0].flushes.shootdowns_sent, 2);
+    hw_machine_stop(&m);
+}
+
+Test(shootdown, a_large_page_is_one_page_of_a_flush)
+{
+    struct hw_machine m;
+    hw_machine_start(&m, &(struct hw_plan){ .cpus = 2, PRICES });
+    const va_t large = va(HW_SYSTEM + 2 * MIB);
+    load(&m, 0, 1);
+    cr_assert(paging_reserve_large(&m.hw, &m.hw.system, large, LEVEL_PD));
+    paging_set_large(&m.hw, &m.hw.system, large, LEVEL_PD, pfn(512), PTE_PRESENT | PTE_GLOBAL);
+    reset(&m);
+    m.hw.cpus[1].is_masked = true;
+    flush_begin(&m.hw, &m.hw.system);
+    flush_add_mapped(&m.hw, va(large.v - 2 * PAGE_BYTES), 2 + BLOCK_PAGES);
+    flush_end(&m.hw);
+    cr_expect_eq(m.hw.cpus[0].flushes.invlpg, 3);
+    cr_expect_eq(m.hw.cpus[0].spent[COST_INVLPG], 3 * 7);
+    const struct cpu *late = &m.hw.cpus[1];
+    cr_expect(flush_owed(&m.hw, late, va(large.v + 2 * MIB - 1)) != NULL, "all of it is named");
+    cr_expect(flush_owed(&m.hw, late, va(large.v + 2 * MIB)) == NULL);
+    hw_mask(&m.hw, &m.hw.cpus[1], false);
+    hw_machine_stop(&m);
+}
+
+Test(shootdown, caches_are_flushed_on_all_processors)
+{
+    struct hw_machine m;
+    hw_machine_start(&m, &(struct hw_plan){ .cpus = 3, .broadcast = true, PRICES });
+    for (uint32_t i = 0; i < 3; i++) load(&m, i, i + 1);
+    touch_page(&m, 1, HW_USER, true);
+    reset(&m);
+    m.hw.cpus[2].is_masked = true;
+    memory_flush_all(&m.hw);
+    cr_expect_eq(m.hw.cpus[0].spent[COST_CACHE_FLUSH], 1);
+    cr_expect_eq(m.hw.cpus[1].spent[COST_CACHE_FLUSH], 1);
+    cr_expect_eq(m.hw.cpus[1].spent[COST_INTERRUPT], 300);
+    cr_expect(holds(&m, 1, HW_USER), "no translation goes");
+    cr_expect_eq(m.hw.cpus[2].spent[COST_CACHE_FLUSH], 0, "held back by the IRQL");
+    cr_expect(flush_owed(&m.hw, &m.hw.cpus[2], va(HW_SYSTEM)) == NULL, "it names no page");
+    cr_expect_eq(m.hw.cpus[0].waits_for, 1);
+    hw_mask(&m.hw, &m.hw.cpus[2], false);
+    cr_expect_eq(m.hw.cpus[2].spent[COST_CACHE_FLUSH], 1);
+    cr_expect_eq(m.hw.cpus[0].waits_for, 0);
     hw_machine_stop(&m);
 }

@@ -67,7 +67,7 @@ Test(stale, an_entry_whose_flush_is_held_back_is_stale)
     struct process *p = machine_process(&m);
     machine_map(&m, p, BUFFER, 4, PROT_READWRITE);
     struct touch t = driver_touch(&m, BUFFER, ACCESS_WRITE);
-    struct flush_range range = { va(BUFFER), 1 };
+    struct flush_range range = { va(BUFFER), 1, PAGE_BYTES };
     struct owed_flush owed = { .flush = { .map = &p->map, .ranges = &range, .range_count = 1 },
                                .by = { 7, 8, "ZwProtectVirtualMemory" } };
     m.hw.cpu->owed = &owed;
