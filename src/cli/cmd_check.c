@@ -14,10 +14,8 @@ struct check_options {
 };
 
 static const struct option_row check_rows[] = {
-    { "set", 0, OPTION_LIST, offsetof(struct check_options, set), "PATH=VALUE",
-      "Override a value of the scenario; may be repeated.", NULL },
-    { "limit", 0, OPTION_LIST, offsetof(struct check_options, limit), "NAME=VALUE",
-      "Raise a limit on the input (mdlsim list limits).", NULL },
+    SET_ROW(struct check_options),
+    LIMIT_ROW(struct check_options),
     { "quiet", 'q', OPTION_FLAG, offsetof(struct check_options, quiet), NULL,
       "Say nothing when all is well.", NULL },
     { "json", 0, OPTION_FLAG, offsetof(struct check_options, json), NULL,

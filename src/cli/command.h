@@ -43,6 +43,21 @@ struct option_row {
     const char *const *choices; /* accepted words, NULL-terminated; NULL = any */
 };
 
+/* Rows of options that several commands have. Their member has the option's name. */
+#define SET_ROW(s)                                                                                 \
+    { "set", 0, OPTION_LIST, offsetof(s, set), "PATH=VALUE",                                       \
+      "Override a value of the scenario; may be repeated.", NULL }
+#define LIMIT_ROW(s)                                                                               \
+    { "limit", 0, OPTION_LIST, offsetof(s, limit), "NAME=VALUE",                                   \
+      "Raise a limit on the input (mdlsim list limits).", NULL }
+#define REPORT_FORMAT_ROW(s, words)                                                                \
+    { "format", 'f', OPTION_TEXT, offsetof(s, format), "FORMAT", "How to report.", words }
+#define REPORT_JSON_ROW(s)                                                                         \
+    { "json", 0, OPTION_FLAG, offsetof(s, json), NULL, "The same as --format=json.", NULL }
+#define REPORT_COLOR_ROW(s)                                                                        \
+    { "color", 0, OPTION_TEXT, offsetof(s, color), "WHEN", "Colours in the report for people.",    \
+      color_choices }
+
 struct command {
     const char *name, *summary, *synopsis; /* "SCENARIO... [-o FILE]" */
     const char *description;
