@@ -7,8 +7,8 @@ Only what runs in mdlsim itself counts, not the loader's and the libraries' part
 chooses its functions by the processor. So a count does not depend on the host nor on how busy it
 is, but it does on the compiler: counts are stored by compiler, its first version number, machine
 and whether the build is optimised, and where there are none of this one the test is skipped and
-says so. A run may take TOLERANCE_PERCENT more or less than stored; less is a reason to store the new
-counts, so that what was won is kept. --update stores them (tests/bench/instructions.json).
+says so. A run may take TOLERANCE_PERCENT more or less than stored; less is a reason to store the
+new counts, so that what was won is kept. --update stores them (tests/bench/instructions.json).
 """
 import json
 import os
