@@ -46,6 +46,19 @@ static struct tlb_level_geometry draw_level(struct world *w, uint32_t most_sets)
                                         .array_of = { 0, TLB_NO_ARRAY, TLB_NO_ARRAY } };
 }
 
+/* How flushes reach processors and contexts. A stream of its own, so that older seeds still draw
+ * the program that they drew. */
+static void draw_contexts(struct world *w, struct hw_config *hw)
+{
+    struct rng r;
+    rng_init(&r, w->seed, 0x434F4E54);
+    hw->socket_count = 1 + (uint32_t)rng_below(&r, hw->cpu_count);
+    if (rng_below(&r, 2) == 0) hw->pcid_count = 1 + (uint32_t)rng_below(&r, PROCESS_COUNT + 2);
+    hw->kva_shadow = hw->mode != PAGING_PAE && rng_below(&r, 3) == 0;
+    hw->broadcast = rng_below(&r, 4) == 0;
+    w->mm_config.shares_space_lock = rng_below(&r, 2) == 0;
+}
+
 static void make_hardware(struct world *w, enum paging_mode mode)
 {
     uint64_t price[COST_COUNT];
@@ -67,6 +80,7 @@ static void make_hardware(struct world *w, enum paging_mode mode)
                             .bar_count = COUNT_OF(w->bar_ranges) };
     for (unsigned i = 0; i < PSC_COUNT; i++)
         if (chance(w, 70)) hw.psc[i] = draw_array(w, 4);
+    draw_contexts(w, &hw);
     hw_init(&w->hw, &w->from, &hw);
 }
 
