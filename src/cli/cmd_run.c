@@ -125,13 +125,28 @@ static int same_target(const struct run_one *a, const struct run_one *b, const s
                        text_string(left));
 }
 
+/* A trace or a dump in place of the scenario would be its end. */
+static int check_scenario(const struct run_one *one, const struct text *target)
+{
+    struct stat scenario, there;
+    if (target->length == 0 || stat(one->file, &scenario) != 0 || !S_ISREG(scenario.st_mode))
+        return STATUS_OK;
+    if (stat(text_string(target), &there) != 0 || there.st_dev != scenario.st_dev ||
+        there.st_ino != scenario.st_ino)
+        return STATUS_OK;
+    return usage_error(&command_run, "'%s' is the scenario: it would be written over",
+                       text_string(target));
+}
+
 /* No two files of the run may be the same one. */
 static int check_targets(struct run_one *ones, size_t count)
 {
     int status = STATUS_OK;
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         struct run_one *a = &ones[i];
-        status = same_target(a, a, &a->target, &a->dump_target);
+        status = check_scenario(a, &a->target);
+        if (status == STATUS_OK) status = check_scenario(a, &a->dump_target);
+        if (status == STATUS_OK) status = same_target(a, a, &a->target, &a->dump_target);
         for (size_t j = i + 1; j < count && status == STATUS_OK; j++) {
             struct run_one *b = &ones[j];
             status = same_target(a, b, &a->target, &b->target);

@@ -130,6 +130,17 @@ def test_old_file_stays(bench):
     same(bench.names(), ['bad.yaml', 'x.json'])
 
 
+def test_own_scenario(bench):
+    """A trace is not written over its scenario, by whatever name."""
+    make(bench)
+    os.symlink('a.yaml', bench.path('link'))
+    before = bench.read('a.yaml')
+    bench.expect(harness.USAGE, 'run', 'a.yaml', '-o', 'a.yaml', says='is the scenario')
+    bench.expect(harness.USAGE, 'run', 'a.yaml', '-o', './link', says='is the scenario')
+    bench.expect(harness.USAGE, 'run', 'a.yaml', '--dump-memory', 'a.yaml', says='is the scenario')
+    same(bench.read('a.yaml'), before)
+
+
 def test_not_a_folder(bench):
     """A target in a folder that does not exist is status 73."""
     make(bench)
