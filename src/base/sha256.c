@@ -114,6 +114,7 @@ void sha256_begin_with(struct sha256 *h, sha256_blocks *blocks)
 void sha256_add(struct sha256 *h, const void *bytes, size_t length)
 {
     const uint8_t *next = bytes;
+    if (length == 0) return; /* `bytes` may be NULL, to which nothing can be added */
     size_t rest_bytes = (size_t)(h->length % BLOCK_BYTES);
     h->length += length;
     if (rest_bytes > 0 && length >= BLOCK_BYTES - rest_bytes) {
