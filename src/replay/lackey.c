@@ -13,30 +13,40 @@ static const struct { uint32_t head; uint8_t kind; } heads[16] = {
     ['M' & 15] = { HEAD(' ', 'M'), ACCESS_MODIFY },
 };
 
-/* The line exactly as Valgrind prints it, with a size of one or two digits. Returns the bytes
- * taken, 0 when the line is anything else, right or wrong. Where the next line starts hangs on the
- * line end alone, which is looked for first, and the conditions are gathered: so lines overlap in
- * the processor, and no branch depends on a kind or a length. */
+/* Sizes by their last two characters, the first of which may be the comma: place ((a & 31) << 4 |
+ * (b & 15)). 0: no size as Valgrind prints it. */
+#define ONES(a, t) \
+    [(a) << 4 | 1] = (t) + 1, [(a) << 4 | 2] = (t) + 2, [(a) << 4 | 3] = (t) + 3, \
+    [(a) << 4 | 4] = (t) + 4, [(a) << 4 | 5] = (t) + 5, [(a) << 4 | 6] = (t) + 6, \
+    [(a) << 4 | 7] = (t) + 7, [(a) << 4 | 8] = (t) + 8, [(a) << 4 | 9] = (t) + 9
+#define TENS(n) [(16 + (n)) << 4] = (n) * 10, ONES(16 + (n), (n) * 10)
+static const uint8_t sizes[512] = {
+    ONES(',' & 31, 0), TENS(1), TENS(2), TENS(3), TENS(4), TENS(5), TENS(6), TENS(7), TENS(8),
+    TENS(9),
+};
+
+/* The line exactly as Valgrind prints it, with an address of up to 15 digits and a size of one or
+ * two. Returns the bytes taken, 0 when the line is anything else, right or wrong. Where the next
+ * line starts hangs on the line end alone, which is looked for first, and the conditions are
+ * gathered: so lines overlap in the processor, and no branch depends on a kind or a length. */
 static inline size_t parse_usual(const char *at, struct access *out)
 {
-    unsigned end = 8 + parse_first16(parse_line_ends16(at + 8));
+    unsigned end = 8 + parse_first16(parse_line_ends16(at + 8)); /* 24: there is none */
     uint32_t head = (uint32_t)parse_word(at) & 0xffffff;
     unsigned index = (head | head >> 8) & 15;
+    uint32_t tail = parse_half(at + end - 4); /* the four bytes before the line end */
+    uint32_t size = sizes[(tail >> 12 & 0x1f0) | (tail >> 24 & 15)];
 
-    unsigned is_short = at[end - 2] == ',';
-    unsigned tens = ((unsigned char)at[end - 2] - (unsigned)'0') & (is_short - 1);
-    unsigned ones = (unsigned char)at[end - 1] - (unsigned)'0';
-    unsigned size = tens * 10 + ones;
+    unsigned last = end - 3 + ((tail >> 16 & 0xff) == ','); /* where a size leaves the comma */
 
-    unsigned comma = end - 3 + is_short;
-    unsigned digits = comma - 3; /* 2 .. 19 */
     struct parse_hex16 hex = parse_hex16(at + 3);
-    uint64_t address = hex.value >> ((64 - 4 * digits) & 63);
-    uint64_t wrong = (heads[index].head ^ head) | (uint64_t)(at[comma] ^ ',') |
-                     (uint64_t)(at[end] ^ '\n') | (~hex.digits & ((1U << digits) - 1)) |
-                     (digits > 16) | (tens > 9) | (ones > 9) | (size == 0) |
-                     (address + size - 1 < address);
-    *out = (struct access){ .address = address, .size = size, .kind = heads[index].kind };
+    unsigned digits = parse_first16(~hex.digits), comma = 3 + digits;
+    uint64_t wrong = (heads[index].head ^ head) | ((tail & 0xf0e00000) ^ 0x30200000) |
+                     (uint64_t)(at[comma] ^ ',') | (digits - 1 > 14) |
+                     (comma ^ last) | (size == 0);
+    *out = (struct access){ .address = hex.value >> ((0 - 4 * digits) & 63),
+                            .size = size,
+                            .kind = heads[index].kind };
     return wrong == 0 ? end + 1 : 0;
 }
 

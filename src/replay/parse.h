@@ -97,6 +97,14 @@ static inline uint64_t parse_word(const char *at)
     return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? word : __builtin_bswap64(word);
 }
 
+/* Four of them. */
+static inline uint32_t parse_half(const char *at)
+{
+    uint32_t half;
+    memcpy(&half, at, sizeof half);
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? half : __builtin_bswap32(half);
+}
+
 /* Bit i: the top bit of byte i. */
 static inline unsigned parse_top_bits(uint64_t word)
 {

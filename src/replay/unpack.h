@@ -23,6 +23,13 @@ struct unpacker {
     void (*close)(void *state);
 };
 
+/* What run() does where a file may have several members one after the other, each by steps of a
+ * library: until input or room is used up, and until nothing more comes of what the library holds
+ * back. *between: the last member is complete; a step takes from `io` what it can, starts a new
+ * member when it is set, and sets or clears it. It returns NULL, or what is wrong. */
+const char *unpack_members(void *state, struct unpack_io *io, bool *between,
+                           const char *(*step)(void *state, struct unpack_io *io, bool *between));
+
 enum { UNPACK_MAGIC_BYTES_MAX = 6, UNPACK_MEMORY_MIB_MAX = 256 };
 
 extern const struct unpacker gzip_unpacker, xz_unpacker, zstd_unpacker;

@@ -25,32 +25,33 @@ static uInt at_most(size_t bytes)
     return bytes < UINT32_MAX / 2 ? (uInt)bytes : UINT32_MAX / 2;
 }
 
+static const char *gzip_step(void *state, struct unpack_io *io, bool *between)
+{
+    struct gzip *g = state;
+    uInt in = at_most(io->in_left), out = at_most(io->out_left);
+    if (*between && inflateReset(&g->stream) != Z_OK) return "cannot start a member";
+    g->stream.next_in = (z_const Bytef *)(uintptr_t)io->in;
+    g->stream.next_out = io->out;
+    g->stream.avail_in = in;
+    g->stream.avail_out = out;
+    int status = inflate(&g->stream, Z_NO_FLUSH);
+    io->in += in - g->stream.avail_in;
+    io->in_left -= in - g->stream.avail_in;
+    io->out += out - g->stream.avail_out;
+    io->out_left -= out - g->stream.avail_out;
+    *between = status == Z_STREAM_END;
+    if (status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR) return NULL;
+    if (status == Z_MEM_ERROR) return "no memory to decompress it";
+    return g->stream.msg != NULL ? g->stream.msg : "not in the format";
+}
+
 static const char *gzip_run(void *state, struct unpack_io *io, bool ended, bool *whole)
 {
     struct gzip *g = state;
     UNUSED(ended);
-    bool more = !g->between; /* of what the decoder holds back when there is no input left */
-    while (io->out_left > 0 && (io->in_left > 0 || more)) {
-        if (g->between && inflateReset(&g->stream) != Z_OK) return "cannot start a member";
-        g->between = false;
-        uInt in = at_most(io->in_left), out = at_most(io->out_left);
-        g->stream.next_in = (z_const Bytef *)(uintptr_t)io->in;
-        g->stream.next_out = io->out;
-        g->stream.avail_in = in;
-        g->stream.avail_out = out;
-        int status = inflate(&g->stream, Z_NO_FLUSH);
-        io->in += in - g->stream.avail_in;
-        io->in_left -= in - g->stream.avail_in;
-        io->out += out - g->stream.avail_out;
-        io->out_left -= out - g->stream.avail_out;
-        more = status == Z_OK && g->stream.avail_out == 0;
-        if (status == Z_STREAM_END) g->between = true;
-        if (status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR) continue;
-        if (status == Z_MEM_ERROR) return "no memory to decompress it";
-        return g->stream.msg != NULL ? g->stream.msg : "not in the format";
-    }
+    const char *why = unpack_members(g, io, &g->between, gzip_step);
     *whole = g->between;
-    return NULL;
+    return why;
 }
 
 static void gzip_close(void *state)

@@ -21,26 +21,28 @@ static void *zstd_open(void)
     return NULL;
 }
 
+static const char *zstd_step(void *state, struct unpack_io *io, bool *between)
+{
+    struct zstd *z = state;
+    ZSTD_inBuffer in = { io->in, io->in_left, 0 };
+    ZSTD_outBuffer out = { io->out, io->out_left, 0 };
+    size_t left = ZSTD_decompressStream(z->stream, &out, &in);
+    if (ZSTD_isError(left)) return ZSTD_getErrorName(left);
+    io->in += in.pos;
+    io->in_left -= in.pos;
+    io->out += out.pos;
+    io->out_left -= out.pos;
+    *between = left == 0;
+    return NULL;
+}
+
 static const char *zstd_run(void *state, struct unpack_io *io, bool ended, bool *whole)
 {
     struct zstd *z = state;
     UNUSED(ended);
-    bool more = true; /* of what the decoder holds back when there is no input left */
-    while (io->out_left > 0 && (io->in_left > 0 || more)) {
-        ZSTD_inBuffer in = { io->in, io->in_left, 0 };
-        ZSTD_outBuffer out = { io->out, io->out_left, 0 };
-        if (z->between && in.size == 0) break;
-        size_t left = ZSTD_decompressStream(z->stream, &out, &in);
-        if (ZSTD_isError(left)) return ZSTD_getErrorName(left);
-        io->in += in.pos;
-        io->in_left -= in.pos;
-        io->out += out.pos;
-        io->out_left -= out.pos;
-        z->between = left == 0;
-        more = out.pos > 0;
-    }
+    const char *why = unpack_members(z, io, &z->between, zstd_step);
     *whole = z->between;
-    return NULL;
+    return why;
 }
 
 static void zstd_close(void *state)

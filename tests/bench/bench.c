@@ -34,11 +34,21 @@ _Noreturn void bug_report(const char *file, int line, const char *what, uint64_t
     abort();
 }
 
-double bench_seconds(void)
+static double seconds_of(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+double bench_seconds(void)
+{
+    return seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+double bench_clock(void)
+{
+    return seconds_of(CLOCK_MONOTONIC);
 }
 
 double bench_best(int rounds, double (*once)(void *context), void *context)

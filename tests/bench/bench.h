@@ -12,6 +12,8 @@ extern const struct allocator bench_host;
 
 /* Processor time of this process. */
 double bench_seconds(void);
+/* Seconds of a clock that goes on while other threads work. */
+double bench_clock(void);
 /* The least of `rounds` calls of `once`, which returns seconds. */
 double bench_best(int rounds, double (*once)(void *context), void *context);
 

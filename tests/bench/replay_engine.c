@@ -8,10 +8,9 @@
 #include "base/check.h"
 #include "base/rng.h"
 #include "bench.h"
+#include "bench_engine.h"
 #include "replay/reader.h"
 #include "replay/writer.h"
-#include "scenario/compile.h"
-#include "sim/sim.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -127,63 +126,50 @@ static size_t pack(const struct bench_records *r, char path[BENCH_PATH_BYTES])
 
 /* ---- the engine ---- */
 
-static const char scenario[] = "mdlsim: 1\nname: n\n"
-                               "machine: {cpu: {preset: skylake-sp}, ram: 8 GiB}\n"
-                               "processes: {p: {}}\nsteps: [replay: {file: none}]\n";
-
-struct engine_run {
+struct measured {
     const struct bench_records *records;
-    const char *scenario, *packed; /* files; packed NULL: from memory */
-    struct bench_limit found, limit;
+    const char *packed; /* NULL: from memory */
+    struct memory memory;
+    struct trace_reader *reader;
+    struct bench_engine found;
+    struct bench_limit limit;
 };
 
-static const struct program *compiled(const char *path, struct diags *diags, struct arena *arena)
+static struct access_source open_source(void *context)
 {
-    struct scenario_limits limits;
-    struct document_info info;
-    limits_init(&limits);
-    const struct node *root = document_load(path, &limits, diags, arena, &info);
-    const struct program *program = root != NULL ? scenario_compile(root, diags, arena) : NULL;
-    if (program == NULL) abort();
-    return program;
+    struct measured *m = context;
+    if (m->packed == NULL) {
+        m->memory = (struct memory){ m->records, 0 };
+        return (struct access_source){ .pull = pull, .context = &m->memory };
+    }
+    m->reader = open_trace(m->packed);
+    return reader_source(m->reader);
+}
+
+static void close_source(void *context)
+{
+    struct measured *m = context;
+    reader_close(m->reader);
+    m->reader = NULL;
 }
 
 /* From opening the trace to its end. */
 static double engine_once(void *context)
 {
-    struct engine_run *run = context;
-    struct diags diags;
-    struct arena arena = { .from = &bench_host };
-    static struct sim sim;
-    struct memory m = { run->records, 0 };
-    diags_init(&diags, &bench_host);
-    struct access_source source = { .pull = pull, .context = &m };
-    struct sim_inputs inputs = { .program = compiled(run->scenario, &diags, &arena),
-                                 .sources = &source, .diags = &diags };
-    if (!sim_init(&sim, &bench_host, &inputs)) abort();
-    double start = bench_seconds();
-    struct trace_reader *reader = run->packed != NULL ? open_trace(run->packed) : NULL;
-    if (reader != NULL) source = reader_source(reader);
-    sim_run(&sim, &inputs);
-    reader_close(reader);
-    double seconds = bench_seconds() - start;
-    run->found.l1_misses = sim.hw.cpu->l1d.counts.misses;
-    run->found.l2_misses = sim.hw.cpu->l2.counts.misses;
-    sim_free(&sim);
-    diags_free(&diags);
-    arena_free(&arena);
-    return seconds;
+    struct measured *m = context;
+    m->found = bench_engine(open_source, close_source, m);
+    return m->found.seconds;
 }
 
 static double limit_once(void *context)
 {
-    struct engine_run *run = context;
-    return bench_limit_seconds(run->records, &run->limit);
+    struct measured *m = context;
+    return bench_limit_seconds(m->records, &m->limit);
 }
 
-static bool measure(const char *name, const struct bench_records *r, const char *path)
+static bool measure(const char *name, const struct bench_records *r)
 {
-    struct engine_run run = { .records = r, .scenario = path };
+    struct measured run = { .records = r };
     char packed[BENCH_PATH_BYTES];
     size_t bytes = pack(r, packed);
     double count = (double)r->count / 1e6, limit = bench_best(ROUNDS, limit_once, &run);
@@ -213,23 +199,20 @@ static const char *base_name(const char *path)
 
 int main(int argc, char **argv)
 {
-    char path[BENCH_PATH_BYTES];
     bool good = true;
-    bench_file(path, scenario, sizeof scenario - 1);
     struct bench_records r = { 0 };
     for (int i = 1; i < argc; i++) {
         r.count = 0;
         read_trace(&r, argv[i]);
-        good = measure(base_name(argv[i]), &r, path) && good;
+        good = measure(base_name(argv[i]), &r) && good;
     }
     static const char *const names[] = { "made up after shuf", "worst, L2", "worst, walks" };
     for (int i = 0; i < 3; i++) {
         r.count = 0;
         if (i == 0) make_shuffle(&r, 256);
         else make_worst(&r, i == 1 ? 1024 : 100000);
-        good = measure(names[i], &r, path) && good;
+        good = measure(names[i], &r) && good;
     }
-    unlink(path);
     mem_free(&bench_host, r.item, r.capacity, sizeof *r.item);
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
