@@ -68,14 +68,24 @@ static inline bool has_large(const struct tlb_level *level)
     return level->valid[PAGE_2M] + level->valid[PAGE_1G] != 0;
 }
 
-/* After a miss of the first level, which what is found here fills. */
-static inline enum found find_second(struct fast *f, const struct fast_lane *l, uint64_t page)
+/* After a miss of the first level; *entry is what is found. */
+static inline enum found look_second(const struct fast *f, const struct fast_lane *l, uint64_t page,
+                                     uint64_t *entry)
 {
     struct fast_array *a = l->second;
     size_t base = (size_t)((page & a->mask) * a->ways);
     if (a->array == NULL || has_large(l->first->level) || has_large(a->level)) return FOUND_FORBIDS;
     enum found found = find(&a->tag[base], &a->data[base], a->ways, page | f->space, l);
-    if (found == FOUND) fill_first(l->first, page, page | f->space, a->data[base]);
+    *entry = a->data[base];
+    return found;
+}
+
+/* The same, and fills the first level. */
+static inline enum found find_second(const struct fast *f, const struct fast_lane *l, uint64_t page)
+{
+    uint64_t entry;
+    enum found found = look_second(f, l, page, &entry);
+    if (found == FOUND) fill_first(l->first, page, page | f->space, entry);
     return found;
 }
 

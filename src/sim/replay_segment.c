@@ -111,16 +111,43 @@ static inline enum found find_event(struct fast *f, const struct fast_lane *l, u
     return found;
 }
 
+/* An array of just the filter's size holds what the filter holds: a page that takes the place of
+ * another is not in it. What the second level has of it takes that place there, too. */
+static inline enum found replace(struct fast *f, const struct fast_lane *l, uint64_t page,
+                                 enum access_side side, const struct fast_segment *g, unsigned slot)
+{
+    struct fast_array *a = l->first;
+    size_t base = (size_t)((page & a->mask) * FILTER_WAYS);
+    uint64_t entry, old = g->page[side][slot] | f->space;
+    unsigned way = tlb_set_way(&a->tag[base], FILTER_WAYS, old);
+    if (page >= f->page_end || way == FILTER_WAYS) return FOUND_FORBIDS;
+    enum found found = look_second(f, l, page, &entry);
+    if (found != FOUND) return found;
+    note_filled(a->array, page & a->mask);
+    a->fills++;
+    a->evictions++;
+    a->tag[base + way] = page | f->space;
+    a->data[base + way] = entry;
+    f->second_hits += one_of(side);
+    return FOUND;
+}
+
 static inline enum found take_event(struct fast *f, struct fast_segment *g,
                                     const struct filter_event *v)
 {
     enum access_side side = side_of(v);
     uint64_t page = access_page(v->address), *slot = &g->page[side][v->slot];
-    if (v->type != FILTER_EVENT_FIRST_WRITE) {
-        if (*slot != NO_PAGE) leave(f, array_of(f, side), g->page[side], v->slot);
+    const struct fast_lane *l = &f->lane[lanes[v->type]];
+    if (v->type == FILTER_EVENT_FIRST_WRITE) return find_event(f, l, page, side);
+    if (*slot == NO_PAGE) {
         *slot = page;
+        return find_event(f, l, page, side);
     }
-    return find_event(f, &f->lane[lanes[v->type]], page, side);
+    bool is_same = l->first->ways == FILTER_WAYS && l->first->mask == FILTER_SETS - 1;
+    enum found found = is_same ? replace(f, l, page, side, g, v->slot) : FOUND_FORBIDS;
+    if (found != FOUND) leave(f, l->first, g->page[side], v->slot);
+    *slot = page;
+    return is_same ? found : find_event(f, l, page, side);
 }
 
 /* The halves of counts that are wanted. */
@@ -224,16 +251,13 @@ static bool go_further(struct fast *f, const struct filter_event *v, bool is_fir
     return true;
 }
 
-/* What follows the last event, and what is counted by accesses. */
-static void end_segment(struct fast *f, const struct fast_segment *g)
+/* What follows the last event, and what is counted by accesses. `used`: lookups up to it, events
+ * included, in halves. */
+static void end_segment(struct fast *f, const struct fast_segment *g, uint64_t used)
 {
     const struct access_segment *s = g->segment;
-    uint64_t left[ACCESS_SIDE_COUNT] = { s->lookups[0], s->lookups[1] };
-    for (uint32_t i = 0; i < s->event_count; i++) {
-        for (unsigned side = 0; side < ACCESS_SIDE_COUNT; side++)
-            left[side] -= s->event[i].before[side];
-        left[side_of(&s->event[i])]--;
-    }
+    uint64_t left[ACCESS_SIDE_COUNT] = { s->lookups[0] - (uint32_t)used,
+                                         s->lookups[1] - (used >> CODE_SHIFT) };
     for (unsigned sort = 0; sort < ACCESS_SORT_COUNT; sort++) {
         if (!is_wanted(g->only, sort == ACCESS_SORT_FETCH)) continue;
         f->bytes += s->bytes[sort];
@@ -250,13 +274,15 @@ static void end_segment(struct fast *f, const struct fast_segment *g)
 uint32_t fast_segment(struct fast *f, struct fast_segment *g, struct touch *t)
 {
     const struct access_segment *s = g->segment;
-    uint64_t wanted = halves(g->only);
+    uint64_t wanted = halves(g->only), used = 0;
     bool is_first = true;
     memset(g->page, 0xFF, sizeof g->page);
     for (uint32_t i = 0; i < s->event_count; i++) {
         const struct filter_event *v = &s->event[i];
         uint64_t hits = (uint64_t)v->before[ACCESS_SIDE_CODE] << CODE_SHIFT;
-        f->hits += (hits | v->before[ACCESS_SIDE_DATA]) & wanted;
+        hits |= v->before[ACCESS_SIDE_DATA];
+        f->hits += hits & wanted;
+        used += hits + one_of(side_of(v));
         if (g->only != REPLAY_EVERYTHING && !is_wanted(g->only, side_of(v))) continue;
         enum found found = take_event(f, g, v);
         bool goes = __builtin_expect(found == FOUND, 1) || go_further(f, v, is_first, found, t);
@@ -266,7 +292,7 @@ uint32_t fast_segment(struct fast *f, struct fast_segment *g, struct touch *t)
         fast_settle(f);
         return done;
     }
-    end_segment(f, g);
+    end_segment(f, g, used);
     fast_settle(f);
     return s->records;
 }
