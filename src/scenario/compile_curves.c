@@ -25,7 +25,9 @@ static void add_sets(struct compiler *c, const struct node *node, struct curves_
 {
     uint64_t sets;
     if (!expect_number(c, node, NUMBER_COUNT, (struct range){ 1, SETS_MOST }, &sets)) return;
-    if (sets > plan->max_entries) {
+    if ((sets & (sets - 1)) != 0) {
+        report(c, node, "expected a power of two, found %s", found(c, node));
+    } else if (sets > plan->max_entries) {
         report(c, node, "%u sets have no room in %u entries", sets, plan->max_entries);
     } else if (plan->set_count == CURVES_SETS_MOST) {
         report(c, node, "more than 8 numbers of sets");

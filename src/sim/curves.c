@@ -44,7 +44,6 @@ struct curve {
 struct curves {
     const struct allocator *from;
     struct curves_plan plan;
-    bool has_odd_sets; /* numbers of sets that are no powers of two */
     struct curve curve[CURVES_SIZES_MOST];
 };
 
@@ -76,10 +75,6 @@ static void curve_init(struct curves *c, struct curve *v, uint32_t shift)
         s->depth = depth_of(&c->plan, i);
         s->found = mem_new(c->from, (size_t)group_count(&c->plan) * s->depth, sizeof *s->found);
         lru_init(&s->lru, c->from, c->plan.sets[i], s->depth);
-        if ((c->plan.sets[i] & (c->plan.sets[i] - 1)) != 0) {
-            c->has_odd_sets = true;
-            continue;
-        }
         for (uint32_t shared = bits; shared <= 64; shared++)
             v->near[shared] |= (uint64_t)1 << (8 * i);
     }
@@ -161,27 +156,17 @@ static void note_time(struct curve *v, uint64_t last)
     }
 }
 
-static bool is_power(uint32_t n)
-{
-    return (n & (n - 1)) == 0;
-}
-
 static uint32_t set_of(uint32_t sets, uint64_t page)
 {
-    return (uint32_t)(is_power(sets) ? page & (sets - 1) : page % sets);
+    return (uint32_t)(page & (sets - 1));
 }
 
 /* How many of the first `k` pages of the front are of the page's set: a byte by set count. */
-static uint64_t near_front(const struct curves *c, const struct curve *v, uint64_t page, uint32_t k)
+static uint64_t near_front(const struct curve *v, uint64_t page, uint32_t k)
 {
     uint64_t near = 0;
     for (uint32_t i = 0; i < k; i++)
         near += v->near[__builtin_ctzll((v->front_page[i] ^ page) | (uint64_t)1 << 63)];
-    for (uint32_t i = 0; c->has_odd_sets && i < c->plan.set_count; i++) {
-        uint32_t sets = c->plan.sets[i];
-        for (uint32_t j = 0; !is_power(sets) && j < k; j++)
-            near += (uint64_t)(set_of(sets, v->front_page[j]) == set_of(sets, page)) << 8 * i;
-    }
     return near;
 }
 
@@ -231,7 +216,7 @@ static void front_leave(const struct curves *c, struct curve *v)
 static void look_deeper(struct curves *c, struct curve *v, uint64_t page, uint32_t group)
 {
     uint32_t item = item_of(c, v, page);
-    uint64_t near = near_front(c, v, page, v->front_count);
+    uint64_t near = near_front(v, page, v->front_count);
     uint32_t *slots = &v->slots[(size_t)item * c->plan.set_count];
     for (uint32_t i = 0; i < c->plan.set_count; i++, near >>= 8) {
         struct curve_stack *s = &v->stacks[i];
@@ -270,7 +255,7 @@ static void look_up(struct curves *c, struct curve *v, uint64_t page)
     }
     note_time(v, v->front_time[k]);
     if (k == 0) v->repeated[group]++;
-    else count_distances(c, v, group, near_front(c, v, page, k));
+    else count_distances(c, v, group, near_front(v, page, k));
     front_rotate(v, k, page, v->front_item[k]);
 }
 

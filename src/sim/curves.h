@@ -13,7 +13,7 @@ enum { CURVES_SETS_MOST = 8, CURVES_SIZES_MOST = 3, CURVES_WINDOWS_MOST = 64 };
 struct curves_plan {
     uint8_t shifts[CURVES_SIZES_MOST]; /* page sizes, as bits of an offset */
     uint32_t size_count;
-    uint32_t sets[CURVES_SETS_MOST];
+    uint32_t sets[CURVES_SETS_MOST]; /* powers of two */
     uint32_t set_count;
     uint64_t max_entries; /* sets times ways, at least the most sets */
     uint64_t sample;      /* one of so many pages; 1: exact */

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-SETS, MAX_ENTRIES, SIZES = (1, 3, 4, 16), 64, {4096: "4 KiB", 2097152: "2 MiB"}
+SETS, MAX_ENTRIES, SIZES = (1, 4, 16), 64, {4096: "4 KiB", 2097152: "2 MiB"}
 CURVES = """mdlsim: 1
 name: curves
 machine: {{ram: 2 GiB}}
