@@ -9,7 +9,8 @@ import subprocess
 import sys
 
 import harness
-from harness import DATA, GOOD, INVALID, LEAKING, NEGATIVE, NO_INPUT, USAGE, same
+from harness import (DATA, GOOD, INVALID, LEAKING, NEGATIVE, NO_INPUT, Skip, USAGE,
+                     same)
 
 COMMANDS = ('run', 'check', 'diff', 'verify', 'explain', 'import', 'list', 'schema',
             'manual', 'version')
@@ -252,7 +253,10 @@ def test_message_colors(bench):
 
 def terminal_output(bench, env, *words):
     """What a command writes when its output is a terminal."""
-    master, slave = pty.openpty()
+    try:
+        master, slave = pty.openpty()
+    except OSError as error:
+        raise Skip(f'no terminal to be had: {error}') from error
     process = subprocess.Popen([bench.mdlsim, *words], cwd=bench.folder, env=env, stdout=slave,
                                stderr=slave, stdin=subprocess.DEVNULL)
     os.close(slave)
