@@ -2,10 +2,21 @@
 #include "model/cache.h"
 
 #include "base/check.h"
+#include "model/cache_use.h"
 #include "model/tlb.h"
 #include "model/tlb_set.h"
 
 #include <string.h>
+
+static size_t piece_count(const struct cache *c)
+{
+    return ((size_t)c->sets + CACHE_PIECE_SETS - 1) >> CACHE_PIECE_SHIFT;
+}
+
+static size_t piece_words(const struct cache *c)
+{
+    return (size_t)CACHE_PIECE_SETS * c->set_words;
+}
 
 void cache_init(struct cache *c, const struct allocator *from, struct cache_geometry g,
                 uint64_t seed)
@@ -16,17 +27,11 @@ void cache_init(struct cache *c, const struct allocator *from, struct cache_geom
     CHECK(lines >= g.ways && lines % g.ways == 0);
     c->sets = (uint32_t)(lines / g.ways);
     c->set_mask = (c->sets & (c->sets - 1)) == 0 ? c->sets - 1 : 0;
+    c->is_packed = c->policy == POLICY_LRU && c->ways >= LRU_ORDER_WAYS_LEAST &&
+                   c->ways <= LRU_ORDER_WAYS_MOST;
+    c->set_words = c->is_packed ? SET_OTHERS + c->ways : c->ways + 1;
+    c->piece = mem_new(c->from, piece_count(c), sizeof *c->piece);
     rng_init(&c->rng, seed, 0x4C494E45);
-}
-
-static size_t piece_count(const struct cache *c)
-{
-    return ((size_t)c->sets + CACHE_PIECE_SETS - 1) >> CACHE_PIECE_SHIFT;
-}
-
-static size_t piece_words(const struct cache *c)
-{
-    return (size_t)CACHE_PIECE_SETS * (c->ways + 1);
 }
 
 void cache_empty(struct cache *c)
@@ -46,21 +51,17 @@ void cache_free(struct cache *c)
     cache_empty(c);
     mem_free(c->from, c->piece, piece_count(c), sizeof *c->piece);
     c->piece = NULL;
-    c->is_lru = false;
 }
 
-/* The set, its piece made when it is not there yet. */
-static uint64_t *set_make(struct cache *c, uint64_t line)
+/* The set, whose piece is not there yet. */
+static uint64_t *set_make(struct cache *c, uint32_t set)
 {
-    uint32_t set = cache_set_of(c, line);
-    if (c->piece == NULL) c->piece = mem_new(c->from, piece_count(c), sizeof *c->piece);
-    c->is_lru = c->policy == POLICY_LRU && c->ways <= TLB_SET_WAYS_MOST;
-    uint64_t **piece = &c->piece[set >> CACHE_PIECE_SHIFT];
-    if (*piece == NULL) {
-        *piece = mem_new(c->from, piece_words(c), sizeof **piece);
-        bool small = c->sets <= CACHE_PIECE_SETS && (c->set_mask || c->sets == 1);
-        if (small && c->policy == POLICY_LRU) c->only = *piece;
-    }
+    uint64_t *piece = mem_new(c->from, piece_words(c), sizeof *piece);
+    for (size_t i = SET_ORDER; c->is_packed && i < piece_words(c); i += c->set_words)
+        piece[i] = lru_order_first(c->ways);
+    c->piece[set >> CACHE_PIECE_SHIFT] = piece;
+    bool small = c->sets <= CACHE_PIECE_SETS && (c->set_mask || c->sets == 1);
+    if (small && c->policy == POLICY_LRU) c->only = piece;
     return cache_set_at(c, set);
 }
 
@@ -83,8 +84,10 @@ static uint32_t victim_way(struct cache *c, const uint64_t *tags)
 
 bool cache_use(struct cache *c, uint64_t line)
 {
-    uint64_t *tags = c->piece != NULL ? cache_set_at(c, cache_set_of(c, line)) : NULL;
-    if (__builtin_expect(tags == NULL, 0)) tags = set_make(c, line);
+    uint32_t set = cache_set_of(c, line);
+    uint64_t *tags = cache_set_at(c, set);
+    if (__builtin_expect(tags == NULL, 0)) tags = set_make(c, set);
+    if (c->is_packed) return cache_use_packed(c, tags, line);
     uint64_t tag = line + 1;
     uint32_t way = way_of(c, tags, tag);
     bool hit = way < c->ways;

@@ -16,13 +16,15 @@ struct cache_counts {
 
 struct cache {
     const struct allocator *from;
-    /* CACHE_PIECE_SETS sets each: `ways` lines + 1 (0 = empty), most recently used or newest first
-     * for LRU and FIFO, then a word of tree bits. NULL: no set of the piece was used. */
+    /* CACHE_PIECE_SETS sets each. Packed sets are as cache_use.h has them. Others have `ways` lines
+     * + 1 (0 = empty), most recently used or newest first for LRU and FIFO, then a word of tree
+     * bits. NULL: no set of the piece was used. */
     uint64_t **piece;
     uint64_t *only; /* the piece of a small LRU cache, for the short way of cache_is_newest() */
     uint32_t sets, ways, policy, set_mask; /* set_mask = sets - 1 when a power of two, else 0 */
-    bool is_lru; /* and has pieces, and sets that tlb_set.h searches */
-    struct rng rng;                        /* RANDOM */
+    uint32_t set_words;
+    bool is_packed; /* LRU, and as many ways as lru_order.h orders */
+    struct rng rng; /* RANDOM */
     struct cache_counts counts;
 };
 
@@ -41,13 +43,13 @@ static inline uint32_t cache_set_of(const struct cache *c, uint64_t line)
 static inline uint64_t *cache_set_at(const struct cache *c, uint32_t set)
 {
     uint64_t *piece = c->piece[set >> CACHE_PIECE_SHIFT];
-    return piece == NULL ? NULL : piece + (size_t)(set & (CACHE_PIECE_SETS - 1)) * (c->ways + 1);
+    return piece == NULL ? NULL : piece + (size_t)(set & (CACHE_PIECE_SETS - 1)) * c->set_words;
 }
 /* Whether the line is known to be the one of its set used last: then using it again changes
  * nothing. May say no of a cache that is not small. */
 static inline bool cache_is_newest(const struct cache *c, uint64_t line)
 {
-    return c->only != NULL && c->only[(line & c->set_mask) * (c->ways + 1)] == line + 1;
+    return c->only != NULL && c->only[(line & c->set_mask) * c->set_words] == line + 1;
 }
 /* Uses a line (its number: physical address / 64), or puts it in and counts the eviction of
  * another. Whether it was there. */

@@ -3,8 +3,8 @@
  * into every level before the one that had it. A line evicted from one level stays in the others:
  * the levels are neither inclusive nor exclusive. */
 #include "base/check.h"
+#include "model/cache_use.h"
 #include "model/hw.h"
-#include "model/tlb_set.h"
 
 void memory_init(struct hw *hw, const struct hw_config *config)
 {
@@ -36,33 +36,23 @@ void memory_free(struct hw *hw)
     mem_free(hw->from, hw->l3, hw->l3_count, sizeof *hw->l3);
 }
 
-/* cache_use() in line where a set is in the order of use. */
-static inline bool use_line(struct cache *c, uint64_t line)
+/* Whether the level has the line, and has it from now on. */
+static inline bool serves(struct cache *c, uint64_t line, uint64_t counts)
 {
-    uint64_t *tags = c->is_lru ? cache_set_at(c, cache_set_of(c, line)) : NULL;
-    if (__builtin_expect(tags == NULL, 0)) return cache_use(c, line);
-    if (tags[0] == line + 1) return true;
-    unsigned ways = c->ways, way = tlb_set_way(tags, ways, line + 1);
-    bool hit = way < ways;
-    if (!hit) c->counts.evictions += tags[--way] != 0;
-    tlb_set_rotate(tags, way, line + 1);
+    if (c->ways == 0) return false;
+    uint64_t *set = c->is_packed ? cache_set_at(c, cache_set_of(c, line)) : NULL;
+    bool hit = __builtin_expect(set != NULL, 1) ? cache_use_packed(c, set, line)
+                                                : cache_use(c, line);
+    *(hit ? &c->counts.hits : &c->counts.misses) += counts;
     return hit;
 }
 
 /* Where the line is: a level, or SERVED_MEMORY. From then on all levels have it. */
 static inline enum served find_line(struct cpu *cpu, uint64_t line, uint64_t counts)
 {
-    struct cache *levels[CACHE_LEVEL_COUNT] = { &cpu->l1d_cache, &cpu->l2_cache, cpu->l3_cache };
-    for (unsigned level = CACHE_L1D; level < CACHE_LEVEL_COUNT; level++) {
-        struct cache *c = levels[level];
-        if (c->ways == 0) continue;
-        if (use_line(c, line)) {
-            c->counts.hits += counts;
-            return (enum served)level;
-        }
-        c->counts.misses += counts;
-    }
-    return SERVED_MEMORY;
+    if (serves(&cpu->l1d_cache, line, counts)) return SERVED_L1D;
+    if (serves(&cpu->l2_cache, line, counts)) return SERVED_L2;
+    return serves(cpu->l3_cache, line, counts) ? SERVED_L3 : SERVED_MEMORY;
 }
 
 enum served memory_fetch_host(struct hw *hw, pa_t at)

@@ -217,7 +217,7 @@ static bool compare_machine(const struct cache_geometry level[CACHE_LEVEL_COUNT]
 int main(void)
 {
     static const uint32_t shapes[][2] = { { 1, 1 }, { 1, 16 }, { 16, 4 }, { 64, 8 }, { 128, 2 },
-                                          { 3, 3 }, { 7, 6 }, { 12, 5 }, { 130, 11 } };
+                                          { 3, 3 }, { 7, 6 }, { 12, 5 }, { 130, 11 }, { 6, 20 } };
     static const char *const policies[] = { "lru", "plru", "fifo", "random" };
     static const uint32_t machines[][CACHE_LEVEL_COUNT][3] = {
         { { 4, 4, POLICY_LRU }, { 16, 4, POLICY_LRU }, { 60, 5, POLICY_LRU } },

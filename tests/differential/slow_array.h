@@ -6,7 +6,7 @@
 
 #include "model/tlb.h"
 
-enum { SLOW_WAYS_MOST = 16, SLOW_NODES = 32 };
+enum { SLOW_WAYS_MOST = 32, SLOW_NODES = 64 };
 
 struct slow_entry {
     bool valid;

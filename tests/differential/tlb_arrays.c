@@ -91,7 +91,8 @@ static bool compare(uint32_t policy, bool hashed, uint32_t sets, uint32_t ways, 
 int main(void)
 {
     static const uint32_t shapes[][2] = { { 1, 1 }, { 1, 4 }, { 1, 16 }, { 16, 4 }, { 48, 8 },
-                                          { 3, 3 }, { 7, 6 }, { 12, 5 }, { 32, 12 }, { 5, 2 } };
+                                          { 3, 3 }, { 7, 6 }, { 12, 5 }, { 32, 12 }, { 5, 2 },
+                                          { 6, 20 } };
     static const char *const policies[] = { "lru", "plru", "fifo", "random" };
     int status = EXIT_SUCCESS;
     size_t count = COUNT_OF(shapes) * COUNT_OF(policies);
