@@ -76,8 +76,9 @@ static uint8_t *put_fetch(const struct predictor *p, const struct access *a, uin
 {
     unsigned size = a->size <= FETCH_SIZE_MASK ? a->size : 0;
     bool elsewhere = a->address != p->fetch_end;
-    *out++ = (uint8_t)(LITERAL | ACCESS_FETCH << KIND_SHIFT | (elsewhere ? FETCH_ELSEWHERE : 0) |
-                       size);
+    unsigned head = LITERAL | ACCESS_FETCH << KIND_SHIFT | size;
+    if (elsewhere) head |= FETCH_ELSEWHERE;
+    *out++ = (uint8_t)head;
     if (size == 0) out = varint_put(out, a->size);
     return elsewhere ? varint_put(out, zigzag(a->address - p->fetch_end)) : out;
 }
