@@ -64,6 +64,18 @@ void text_char(struct text *t, char c)
     t->length++;
 }
 
+void text_right(struct text *t, size_t start, size_t width)
+{
+    size_t length = t->length - start;
+    if (length >= width) return;
+    size_t gap = width - length;
+    char *room = text_room(t, gap);
+    memmove(room - length + gap, room - length, length);
+    memset(room - length, ' ', gap);
+    room[gap] = '\0';
+    t->length += gap;
+}
+
 void text_u64(struct text *t, uint64_t n)
 {
     char digits[20];

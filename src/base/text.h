@@ -26,6 +26,8 @@ void text_char(struct text *t, char c);
 void text_u64(struct text *t, uint64_t n);    /* decimal */
 void text_i64(struct text *t, int64_t n);
 void text_hex(struct text *t, uint64_t n);    /* "0x" and upper-case digits, no leading zeros */
+/* What was put from offset `start` on moves right, so that it is `width` bytes wide at least. */
+void text_right(struct text *t, size_t start, size_t width);
 /* A small printf: %s string, %u uint64_t, %d int64_t, %x as text_hex, %c char (as int), %% .
  * Arguments must have exactly these types (cast integers). */
 void text_format(struct text *t, const char *format, ...);

@@ -35,6 +35,13 @@ void explain_pad(struct text *t, const char *string, size_t columns)
     for (size_t i = strlen(string) + 1; i < columns; i++) text_char(t, ' ');
 }
 
+void explain_number(struct text *t, uint64_t n, size_t columns)
+{
+    size_t start = t->length;
+    text_u64(t, n);
+    text_right(t, start, columns);
+}
+
 const char *explain_type(const struct field *row)
 {
     switch (row->type) {

@@ -33,6 +33,7 @@ int explain_event(const struct trace_source *source, uint64_t seq, bool json, st
  * first, which goes on at `column`; ends with a newline. */
 void explain_wrap(struct text *t, const char *string, size_t indent, size_t column);
 void explain_pad(struct text *t, const char *string, size_t columns); /* at least one blank after */
+void explain_number(struct text *t, uint64_t n, size_t columns); /* at the right */
 const char *explain_type(const struct field *row); /* "MDL", "address", a table's title ... */
 const char *explain_result(enum result_kind kind);
 const char *explain_level(enum rule_level level);

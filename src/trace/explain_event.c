@@ -46,16 +46,6 @@ static uint64_t number(const json_t *value)
                : 0;
 }
 
-static void put_right(struct text *t, uint64_t n, size_t width)
-{
-    struct text one;
-    text_init(&one, t->from);
-    text_u64(&one, n);
-    for (size_t i = one.length; i < width; i++) text_char(t, ' ');
-    text_put(t, text_string(&one));
-    text_free(&one);
-}
-
 static void print_cost(struct text *t, const struct prices *p, const char *key, uint64_t cycles,
                        bool json, bool first)
 {
@@ -64,11 +54,11 @@ static void print_cost(struct text *t, const struct prices *p, const char *key, 
     if (!json) {
         text_put(t, "  ");
         explain_pad(t, key, 16);
-        put_right(t, cycles, 10);
+        explain_number(t, cycles, 10);
         text_put(t, " =");
-        put_right(t, count, 8);
+        explain_number(t, count, 8);
         text_put(t, " x");
-        put_right(t, price, 8);
+        explain_number(t, price, 8);
         text_format(t, "  %s\n", source_of(p, key, price));
         return;
     }

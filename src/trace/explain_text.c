@@ -156,15 +156,11 @@ void explain_rule(struct text *t, const struct rule *r)
 
 static void put_price(struct text *t, const struct cpu_preset *p, enum cost cost)
 {
-    struct text price;
-    text_init(&price, t->from);
-    text_u64(&price, p->price[cost]);
     text_put(t, "  ");
     explain_pad(t, p->name, 18);
-    for (size_t i = price.length; i < 10; i++) text_char(t, ' ');
-    text_format(t, "%s  ", text_string(&price));
+    explain_number(t, p->price[cost], 10);
+    text_put(t, "  ");
     explain_wrap(t, p->source[cost] != NULL ? p->source[cost] : "definition", 32, 32);
-    text_free(&price);
 }
 
 void explain_cost(struct text *t, enum cost cost)

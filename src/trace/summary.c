@@ -189,12 +189,9 @@ static void put_end(const struct sim *sim, const struct summary_options *o, stru
 
 static void put_column(struct text *out, uint64_t n, size_t width)
 {
-    struct text one;
-    text_init(&one, out->from);
-    summary_put_grouped(&one, n);
-    for (size_t i = one.length; i < width; i++) text_char(out, ' ');
-    text_put(out, text_string(&one));
-    text_free(&one);
+    size_t start = out->length;
+    summary_put_grouped(out, n);
+    text_right(out, start, width);
 }
 
 static void put_routines(const struct sim *sim, struct text *out)

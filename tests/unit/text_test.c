@@ -78,6 +78,23 @@ static void format_cut(void *context)
     text_format(context, "a %");
 }
 
+Test(text, right)
+{
+    struct text t;
+    text_init(&t, &test_allocator);
+    text_right(&t, 0, 2);
+    cr_assert_str_eq(text_string(&t), "  ");
+    text_u64(&t, 17);
+    text_right(&t, 2, 40);
+    cr_assert_eq(t.length, 42);
+    cr_assert_str_eq(text_string(&t) + 39, " 17");
+    cr_assert_eq(strspn(text_string(&t), " "), 40);
+    text_right(&t, 40, 2);
+    cr_assert_eq(t.length, 42);
+    text_free(&t);
+    cr_assert_eq(test_outstanding_bytes(), 0);
+}
+
 Test(text, format)
 {
     struct text t;
