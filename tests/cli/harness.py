@@ -26,17 +26,24 @@ steps:
 LEAKING = GOOD.replace('  - IoFreeMdl: {Mdl: $mdl}\n', '')
 NEGATIVE = GOOD + 'checks:\n  - stats.objects.mdls.peak == 2\n'
 INVALID = GOOD.replace('IoAllocateMdl', 'IoAllocateMDL')
-LONG = '''mdlsim: 1
-name: A run that takes minutes
-machine: {os: windows-10, cpu: {preset: unit}, ram: 64 MiB}
+
+
+def rounds(count, name):
+    """A scenario that makes and frees an MDL so many times."""
+    return f'''mdlsim: 1
+name: {name}
+machine: {{os: windows-10, cpu: {{preset: unit}}, ram: 64 MiB}}
 steps:
   - repeat:
-      count: 4000000000
+      count: {count}
       do:
-        - IoAllocateMdl: {VirtualAddress: 0x10123, Length: 64 KiB}
+        - IoAllocateMdl: {{VirtualAddress: 0x10123, Length: 64 KiB}}
           as: mdl
-        - IoFreeMdl: {Mdl: $mdl}
+        - IoFreeMdl: {{Mdl: $mdl}}
 '''
+
+
+LONG = rounds(4000000000, 'A run that takes minutes')
 
 
 class Skip(Exception):

@@ -13,17 +13,7 @@ import sys
 import harness
 from harness import CANNOT_CREATE, GOOD, IO, USAGE, Skip, died_of, same
 
-MANY = '''mdlsim: 1
-name: A trace of some hundred kilobytes
-machine: {os: windows-10, cpu: {preset: unit}, ram: 64 MiB}
-steps:
-  - repeat:
-      count: 2000
-      do:
-        - IoAllocateMdl: {VirtualAddress: 0x10123, Length: 64 KiB}
-          as: mdl
-        - IoFreeMdl: {Mdl: $mdl}
-'''
+MANY = harness.rounds(2000, 'A trace of some hundred kilobytes')
 
 
 def make(bench):

@@ -12,11 +12,10 @@ from harness import LONG, died_of, same, wait_for_file
 DEADLINE_SECONDS = 60
 
 
-def interrupted(bench, number, *words):
-    """Runs until something is written, sends the signal; returns standard error."""
-    process = bench.start('run', '-o', 'x.json', *words, 'long.yaml')
+def ended_by(number, process, wait):
+    """Sends the signal when wait() returns, of which the process must die; its standard error."""
     try:
-        wait_for_file(bench, '.x.json.mdlsim-tmp')
+        wait()
         process.send_signal(number)
         errors = process.communicate(timeout=DEADLINE_SECONDS)[1].decode()
     finally:
@@ -24,6 +23,12 @@ def interrupted(bench, number, *words):
         process.wait()
     died_of(process.returncode, number)
     return errors
+
+
+def interrupted(bench, number, *words):
+    """Runs until something is written, sends the signal; returns standard error."""
+    process = bench.start('run', '-o', 'x.json', *words, 'long.yaml')
+    return ended_by(number, process, lambda: wait_for_file(bench, '.x.json.mdlsim-tmp'))
 
 
 def test_signals(bench):
@@ -42,14 +47,7 @@ def test_several(bench):
     bench.write('long.yaml', LONG)
     bench.write('other.yaml', LONG)
     process = bench.start('run', '-q', '-j', '2', '-o', './', 'long.yaml', 'other.yaml')
-    try:
-        wait_for_file(bench, '.long.trace.json.mdlsim-tmp')
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=DEADLINE_SECONDS)
-    finally:
-        process.kill()
-        process.wait()
-    died_of(process.returncode, signal.SIGINT)
+    ended_by(signal.SIGINT, process, lambda: wait_for_file(bench, '.long.trace.json.mdlsim-tmp'))
     same(bench.names(), ['long.yaml', 'other.yaml'])
 
 
@@ -61,17 +59,14 @@ def test_ignored(bench):
         process = bench.start('run', '-q', '-o', 'x.json', 'long.yaml')
     finally:
         signal.signal(signal.SIGHUP, before)
-    try:
+
+    def outlives():
         wait_for_file(bench, '.x.json.mdlsim-tmp')
         process.send_signal(signal.SIGHUP)
         time.sleep(0.3)
         same(process.poll(), None)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=DEADLINE_SECONDS)
-    finally:
-        process.kill()
-        process.wait()
-    died_of(process.returncode, signal.SIGINT)
+
+    ended_by(signal.SIGINT, process, outlives)
 
 
 def test_killed(bench):
@@ -93,15 +88,12 @@ def test_verify(bench):
     """verify ends of the signal too, and stores nothing half."""
     bench.write('scenarios/long.yaml', LONG)
     process = bench.start('verify', '--update', '--force')
-    try:
+
+    def starts():
         time.sleep(0.5)
         same(process.poll(), None)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=DEADLINE_SECONDS)
-    finally:
-        process.kill()
-        process.wait()
-    died_of(process.returncode, signal.SIGINT)
+
+    ended_by(signal.SIGINT, process, starts)
     same(bench.names(), ['scenarios'])
 
 

@@ -1,34 +1,7 @@
 /* Machines of the property test, small enough for every resource to run out. */
 #include "world.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/check.h"
-
-/* ---- memory of the host ---- */
-
-static void *host_resize(void *context, void *block, size_t old_bytes, size_t new_bytes)
-{
-    struct world *w = context;
-    struct host_block *old = block, *made = NULL;
-    if (new_bytes > 0) {
-        made = malloc(sizeof *made + new_bytes);
-        if (made == NULL) abort();
-        *made = (struct host_block){ w->blocks.next, &w->blocks };
-        if (made->next != NULL) made->next->last = made;
-        w->blocks.next = made;
-        memset(made + 1, w->fill, new_bytes);
-        if (old != NULL) memcpy(made + 1, block, old_bytes < new_bytes ? old_bytes : new_bytes);
-    }
-    if (old != NULL) {
-        old--;
-        old->last->next = old->next;
-        if (old->next != NULL) old->next->last = old->last;
-        free(old);
-    }
-    return made != NULL ? made + 1 : NULL;
-}
 
 /* ---- the processor ---- */
 
@@ -254,8 +227,7 @@ void world_start(struct world *w, uint64_t seed, uint8_t fill)
                                               PAGING_PAE, PAGING_5_LEVEL };
     static const unsigned wild[] = { 0, 1, 1, 2, 2, 4, 8, 30 };
     memset(w, 0, sizeof *w);
-    w->from = (struct allocator){ host_resize, w };
-    w->fill = fill;
+    w->from = block_allocator(&w->blocks, fill);
     w->seed = seed;
     w->doing = "start";
     rng_init(&w->rng, seed, 0x50524F50);
@@ -280,7 +252,7 @@ void world_stop(struct world *w)
     kernel_free(&w->k);
     mm_free(&w->mm);
     hw_free(&w->hw);
-    if (w->blocks.next != NULL) property_broken("memory of the host was not given back", 0, 0);
+    if (block_count(&w->blocks) > 0) property_broken("memory of the host was not given back", 0, 0);
 }
 
 /* ---- the digest ---- */

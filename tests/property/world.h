@@ -2,15 +2,11 @@
  * has got hold of so far. The same seed makes the same program. */
 #pragma once
 
+#include "../block_list.h"
 #include "nt/kernel.h"
 
 enum { ADDRESSES_KEPT = 64, BUFFERS_MOST = 16, PROCESS_COUNT = 2, LIST_MOST = 8 };
 enum { THREADS_MOST = 4, PROCESSORS_MOST = 3 };
-
-/* Blocks of the host, so that all of them can be given back when a program ends anywhere. */
-struct host_block {
-    struct host_block *next, *last;
-};
 
 /* A buffer of a process as it was at the start; the program may have freed it since. */
 struct buffer {
@@ -20,9 +16,8 @@ struct buffer {
 };
 
 struct world {
-    struct host_block blocks;
+    struct block_list blocks;
     struct allocator from;
-    uint8_t fill; /* what new memory of the host holds */
     struct rng rng;
     uint64_t seed, step, digest;
     bool over; /* a bug check ended the program */

@@ -45,7 +45,7 @@ static inline void kernel_prepare(struct kernel_machine *km, enum os_rank os)
                             .l2 = level, .psc = { { 8, 2, POLICY_LRU }, { 4, 4, POLICY_LRU } },
                             .cpu_count = 1, .flush_threshold_pages = 33, .seed = 1,
                             .ram = &km->m.ram, .ram_count = 1, .bars = &km->bar, .bar_count = 1 };
-    km->m.from = (struct allocator){ machine_resize, &km->m.blocks };
+    km->m.from = block_allocator(&km->m.blocks, 0xA5);
     hw_init(&km->m.hw, &km->m.from, &hw);
     km->m.config = config;
     km->os.rank = os;

@@ -94,10 +94,10 @@ Test(mdl, long_loops_need_no_more_memory_and_live_ones_stay_where_they_are)
             ids[n] = mdl_new(&m.mm, va(0xFFFFFA8000100000 + i), MEMORY_CALLER, 0, 1, 1);
             kept[n] = mdl_at(&m.mm, ids[n]);
         }
-        if (i == ROUNDS / 2) blocks = machine_block_count(&m);
+        if (i == ROUNDS / 2) blocks = block_count(&m.blocks);
     }
     /* One struct, one array, one chunk of ids a kept MDL. */
-    cr_assert_leq(machine_block_count(&m), blocks + KEPT / 2 * 3);
+    cr_assert_leq(block_count(&m.blocks), blocks + KEPT / 2 * 3);
     uint32_t id = 0;
     for (size_t n = 0; n < KEPT; n++) {
         cr_assert_eq(mdl_at(&m.mm, ids[n]), kept[n]);

@@ -18,7 +18,7 @@ static inline void machine_down(struct machine *m, const struct phys_range *ram,
                             .l2 = level, .cpu_count = 1, .flush_threshold_pages = 33, .seed = 1,
                             .ram = ram, .ram_count = ram_count };
     memset(m, 0, sizeof *m);
-    m->from = (struct allocator){ machine_resize, &m->blocks };
+    m->from = block_allocator(&m->blocks, 0xA5);
     hw_init(&m->hw, &m->from, &hw);
     m->config = config;
 }
@@ -28,17 +28,10 @@ static inline void machine_up(struct machine *m)
     cr_assert(mm_init(&m->mm, &m->from, &m->hw, &m->config));
 }
 
-static inline size_t machine_block_count(const struct machine *m)
-{
-    size_t count = 0;
-    for (const struct machine_block *b = m->blocks.next; b != NULL; b = b->next) count++;
-    return count;
-}
-
 /* Stops the machine and asserts that everything was given back. */
 static inline void machine_stop_clean(struct machine *m)
 {
     mm_free(&m->mm);
     hw_free(&m->hw);
-    cr_assert_eq(machine_block_count(m), 0);
+    cr_assert_eq(block_count(&m->blocks), 0);
 }

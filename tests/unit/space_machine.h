@@ -1,21 +1,14 @@
 /* A small 64-bit machine for the tests of address spaces: every price is 1. */
 #pragma once
 
+#include "../block_list.h"
 #include "mm/mm.h"
 #include "support.h"
 
 #include <criterion/criterion.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* Blocks that are all given back when the machine stops: physical memory is never freed one by one.
- */
-struct machine_block {
-    struct machine_block *next, *last;
-};
 
 struct machine {
-    struct machine_block blocks;
+    struct block_list blocks; /* physical memory is never freed one by one */
     struct allocator from;
     struct phys_range ram;
     struct mm_config config;
@@ -23,32 +16,12 @@ struct machine {
     struct mm mm;
 };
 
-static inline void *machine_resize(void *context, void *block, size_t old_bytes, size_t new_bytes)
-{
-    struct machine_block *list = context, *old = block, *made = NULL;
-    if (new_bytes > 0) {
-        made = malloc(sizeof *made + new_bytes);
-        cr_assert_not_null(made);
-        made[0] = (struct machine_block){ list->next, list };
-        if (list->next != NULL) list->next->last = made;
-        list->next = made;
-        if (old != NULL) memcpy(made + 1, old, old_bytes < new_bytes ? old_bytes : new_bytes);
-    }
-    if (old != NULL) {
-        old--;
-        old->last->next = old->next;
-        if (old->next != NULL) old->next->last = old->last;
-        free(old);
-    }
-    return made != NULL ? made + 1 : NULL;
-}
-
 static inline void machine_start(struct machine *m, uint64_t ram_pages)
 {
     uint64_t price[COST_COUNT];
     for (unsigned i = 0; i < COST_COUNT; i++) price[i] = 1;
     memset(m, 0, sizeof *m);
-    m->from = (struct allocator){ machine_resize, &m->blocks };
+    m->from = block_allocator(&m->blocks, 0xA5);
     m->ram = (struct phys_range){ .first = { 1 }, .page_count = ram_pages };
     struct tlb_level_geometry level = { .array = { { 16, 4, POLICY_LRU } },
                                         .array_of = { 0, TLB_NO_ARRAY, TLB_NO_ARRAY } };
@@ -88,7 +61,7 @@ static inline void machine_stop(struct machine *m)
 {
     mm_free(&m->mm);
     hw_free(&m->hw);
-    while (m->blocks.next != NULL) machine_resize(&m->blocks, m->blocks.next + 1, 0, 0);
+    blocks_free(&m->blocks);
 }
 
 /* A process whose address space is current. */
