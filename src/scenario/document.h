@@ -51,8 +51,8 @@ struct node *document_load(const char *name, const struct scenario_limits *limit
 
 /* `--set PATH=VALUE`: PATH as in error messages (a.b[2].c), VALUE YAML text. Missing maps and keys
  * are made, for the later check of names to judge; an index past the end, a way through a scalar, a
- * name that `vars` lacks are errors. Created nodes belong to a file "--set" of diags. False, and a
- * message in diags, on error. */
+ * name that the user chose (in vars, processes, buffers ...) and the file lacks are errors. Created
+ * nodes belong to a file "--set" of diags. False, and a message in diags, on error. */
 bool document_override(struct node *root, const char *assignment, struct diags *diags,
                        struct arena *arena);
 

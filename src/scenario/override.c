@@ -133,21 +133,38 @@ static struct node *read_value(const struct override *o)
     return o->diags->count == errors ? value : NULL;
 }
 
-/* Overriding a constant that the file does not have can only be a slip of the pen. */
-static bool check_vars(const struct override *o, const struct node *root)
+/* Mappings whose keys the author chose, "*" for any of them: a key that they do not have can only
+ * be a slip of the pen. */
+static const char *const chosen[][3] = {
+    { "vars" },       { "processes" },          { "processes", "*", "buffers" },
+    { "procedures" }, { "machine", "devices" }, { "threads" },
+};
+
+/* Whether the first `count` parts lead to one of them. */
+static bool leads_to_chosen(const struct override *o, size_t count)
 {
-    if (strcmp(o->parts[0].key ? o->parts[0].key : "", "include") == 0) {
-        return override_refuse(o, 0, "'include' cannot be set; give the included keys instead");
+    for (size_t i = 0; i < COUNT_OF(chosen); i++) {
+        size_t same = 0;
+        for (; same < 3 && chosen[i][same] && same < count; same++) {
+            const char *key = o->parts[same].key;
+            if (!key || (chosen[i][same][0] != '*' && strcmp(chosen[i][same], key) != 0)) break;
+        }
+        if (same == count && (same == 3 || !chosen[i][same])) return true;
     }
-    if (o->count < 2 || !o->parts[0].key || strcmp(o->parts[0].key, "vars") != 0) return true;
-    const struct node *vars = node_get(root, "vars");
-    const char *name = o->parts[1].key;
-    if (!name || (vars && node_get(vars, name))) return true;
-    bool known = vars && vars->kind == NODE_MAP;
-    const char *nearest = known ? string_nearest(name, vars->keys, vars->count) : NULL;
-    diag_format(o->diags, override_where(o, o->parts[1].at), NULL, "no '%s' in vars%s%s%s",
-                text_shown(name, strlen(name), o->arena), nearest ? "; did you mean '" : "",
-                nearest ? text_shown(nearest, strlen(nearest), o->arena) : "", nearest ? "'?" : "");
+    return false;
+}
+
+/* The part that its parent lacks may be made. */
+static bool may_make(const struct override *o, const struct node *parent, const struct part *part)
+{
+    size_t depth = (size_t)(part - o->parts);
+    if (depth == 0 || !leads_to_chosen(o, depth)) return true;
+    const char *nearest = string_nearest(part->key, parent->keys, parent->count);
+    diag_format(o->diags, override_where(o, part->at), NULL, "no '%s' in %s%s%s%s",
+                text_shown(part->key, strlen(part->key), o->arena),
+                node_path_text(parent, NULL, o->arena), nearest ? "; did you mean '" : "",
+                nearest ? text_shown(nearest, strlen(nearest), o->arena) : "",
+                nearest ? "'?" : "");
     return false;
 }
 
@@ -173,6 +190,7 @@ static struct node **part_place(const struct override *o, struct node *parent,
     for (size_t i = 0; i < parent->count; i++) {
         if (strcmp(parent->keys[i], part->key) == 0) return &parent->items[i];
     }
+    if (!may_make(o, parent, part)) return NULL;
     struct where where = override_where(o, part->at);
     struct entries all = node_entries(parent, o->arena);
     entries_add(&all, part->key, where, node_new(o->arena, NODE_MAP, where));
@@ -209,7 +227,10 @@ bool document_override(struct node *root, const char *assignment, struct diags *
     struct override o = { .diags = diags, .arena = arena };
     o.text = arena_text(&diags->arena, assignment, length);
     o.file = diags_add_file(diags, "--set", o.text, length);
-    if (!read_path(&o) || !check_vars(&o, root)) return false;
+    if (!read_path(&o)) return false;
+    if (o.parts[0].key && strcmp(o.parts[0].key, "include") == 0) {
+        return override_refuse(&o, 0, "'include' cannot be set; give the included keys instead");
+    }
     struct node *value = read_value(&o);
     return value && place_value(&o, root, value);
 }
