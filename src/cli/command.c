@@ -69,13 +69,23 @@ static bool accepted(const struct option_row *row, const char *word)
     return false;
 }
 
+/* Decimal, or hexadecimal after 0x, as everywhere in scenarios. */
 static bool read_number(const char *word, uint64_t *out)
 {
+    static const char digits[] = "0123456789abcdef";
+    uint64_t base = 10;
+    if (word[0] == '0' && (word[1] == 'x' || word[1] == 'X')) {
+        base = 16;
+        word += 2;
+    }
     *out = 0;
     if (*word == '\0') return false;
     for (; *word != '\0'; word++) {
-        if (*word < '0' || *word > '9') return false;
-        if (!mul_fits(*out, 10, out) || !add_fits(*out, (uint64_t)(*word - '0'), out)) return false;
+        char c = *word >= 'A' && *word <= 'F' ? (char)(*word - 'A' + 'a') : *word;
+        const char *digit = memchr(digits, c, base);
+        if (digit == NULL) return false;
+        if (!mul_fits(*out, base, out) || !add_fits(*out, (uint64_t)(digit - digits), out))
+            return false;
     }
     return true;
 }

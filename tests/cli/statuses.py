@@ -147,6 +147,10 @@ def test_set(bench):
     bench.expect(DATA, 'run', '--set', 'name.x=1', 'good.yaml')
     bench.expect(DATA, 'run', '--set', 'vars.none=1', 'good.yaml')
     bench.expect(DATA, 'run', '--set', 'nothing', 'good.yaml')
+    bench.expect(0, 'run', '-q', '--seed', '0xFf', 'good.yaml')
+    same(json.loads(bench.read('good.trace.json'))['scenario']['seed'], 255)
+    for seed in ('0x', '0xG', '1x', '0x10000000000000000'):
+        bench.expect(USAGE, 'run', '--seed', seed, 'good.yaml', says='no number')
     bench.expect(0, 'run', '-q', '--seed', '7', 'good.yaml')
     same(json.loads(bench.read('good.trace.json'))['scenario']['seed'], 7)
 
