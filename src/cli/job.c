@@ -4,7 +4,9 @@
 #include "cli/command.h"
 #include "cli/host.h"
 #include "cli/version.h"
+#include "scenario/nodes.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -86,17 +88,36 @@ static char *replay_path(struct job *job, const char *name)
     return path;
 }
 
-/* What can be read but is no trace is bad input, not a missing one. */
-static bool is_readable(const char *path)
+/* Why a trace cannot be read, NULL when it can: whether it is one shows later. */
+static const char *unreadable(const char *path)
 {
     struct stat status;
-    if (strcmp(path, "-") == 0) return true;
-    return stat(path, &status) == 0 && !S_ISDIR(status.st_mode) && access(path, R_OK) == 0;
+    if (strcmp(path, "-") == 0) return NULL;
+    if (stat(path, &status) != 0) return strerror(errno);
+    if (S_ISDIR(status.st_mode)) return "it is a folder";
+    return access(path, R_OK) == 0 ? NULL : strerror(errno);
 }
 
-bool job_open_sources(struct job *job, bool read_ahead)
+bool job_find_traces(struct job *job)
+{
+    for (size_t i = 0; i < job->program->replay_count; i++) {
+        const struct replay_step *step = job->program->replays[i];
+        const char *why = unreadable(replay_path(job, step->file));
+        if (why == NULL) continue;
+        diag_format(&job->diags, step->where, step->path, "cannot read the trace '%s': %s",
+                    text_shown(step->file, strlen(step->file), &job->arena), why);
+        job->status = STATUS_NO_INPUT;
+    }
+    return job->status == STATUS_OK;
+}
+
+bool job_open_sources(struct job *job, bool read_ahead, struct text *err)
 {
     size_t count = job->program->replay_count;
+    if (!job_find_traces(job)) {
+        diags_print(&job->diags, err);
+        return false;
+    }
     job->readers = arena_new(&job->arena, count + 1, sizeof *job->readers);
     job->sources = arena_new(&job->arena, count + 1, sizeof *job->sources);
     for (size_t i = 0; i < count; i++) {
@@ -111,10 +132,10 @@ bool job_open_sources(struct job *job, bool read_ahead)
         if (fine)
             job->sources[i] = reader_source(job->readers[i]);
         else
-            host_say("%s", text_string(&error));
+            text_format(err, "%s\n", text_string(&error));
         text_free(&error);
         if (fine) continue;
-        job->status = is_readable(path) ? STATUS_DATA : STATUS_NO_INPUT;
+        job->status = STATUS_DATA;
         return false;
     }
     return true;

@@ -14,8 +14,6 @@ struct job_options {
     bool seed_given;
     uint64_t seed;
     bool read_ahead; /* traces are parsed on threads of their own */
-    const char *folder; /* paths in messages and the trace are as given; this is for replay files:
-                           NULL = the scenario file's own */
 };
 
 /* A scenario that was read and compiled. */
@@ -36,9 +34,11 @@ struct job {
 /* Reads and compiles. Messages are in job->diags; job_print_errors prints them. */
 void job_load(struct job *job, const struct allocator *from, const char *file,
               const struct job_options *options);
-/* Opens the traces that the scenario replays; false with the message printed and job->status set.
- */
-bool job_open_sources(struct job *job, bool read_ahead);
+/* Looks whether the traces that the program replays can be read; false with messages in job->diags
+ * and job->status set. */
+bool job_find_traces(struct job *job);
+/* Opens them; false with the messages in *err and job->status set. */
+bool job_open_sources(struct job *job, bool read_ahead, struct text *err);
 /* "stem" of a scenario's file name for its trace: "stdin" for "-". In job->arena. */
 const char *job_stem(struct job *job);
 /* Whether the scenario has one of the tags (`tags: [...]`); true when none is asked for. */

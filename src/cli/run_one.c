@@ -206,7 +206,7 @@ void run_one(struct run_one *one)
         diags_print(&job.diags, &one->err);
     } else if (!job_has_tag(&job, one->options->tag.items, one->options->tag.count)) {
         one->status = STATUS_OK; /* not asked for */
-    } else if (!job_open_sources(&job, one->job_options->read_ahead)) {
+    } else if (!job_open_sources(&job, one->job_options->read_ahead, &one->err)) {
         one->status = job.status;
     } else {
         run_job(one, &job);

@@ -196,7 +196,7 @@ void verify_case_run(const struct verify_plan *plan, struct verify_case *c)
     if (job.program == NULL) {
         diags_print(&job.diags, &c->report);
         fail(c, VERIFY_TROUBLE, job.status);
-    } else if (!job_open_sources(&job, false)) {
+    } else if (!job_open_sources(&job, false, &c->report)) {
         fail(c, VERIFY_TROUBLE, job.status);
     } else {
         simulate(plan, c, &job);

@@ -208,7 +208,11 @@ void compile_replay(struct compiler *c, const struct node *step, const struct no
     const struct node *process = node_get(action, "process"), *buffer = node_get(action, "buffer");
     const struct node *base = node_get(action, "address_base");
     uint64_t known;
-    if (file) replay->file = expect_text(c, file, "a file name");
+    if (file) {
+        replay->file = expect_text(c, file, "a file name");
+        replay->where = file->where;
+        replay->path = node_path_text(file, NULL, c->arena);
+    }
     if (format && expect_name(c, format, &format_names, &known)) replay->format = format->text;
     if (process) replay->process = process_named(c, process);
     if (buffer) compile_buffer(c, buffer, replay);

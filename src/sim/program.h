@@ -118,6 +118,8 @@ enum replay_only { REPLAY_EVERYTHING, REPLAY_DATA, REPLAY_INSTRUCTION };
 struct replay_step {
     const char *file,
         *format;     /* as in the scenario, path relative to it; format NULL = by content */
+    struct where where; /* of the file's name, and its path in the scenario */
+    const char *path;
     int32_t process; /* index, -1 = the thread's */
     int32_t buffer;  /* index of the buffer that the addresses go to, -1 = none */
     expr_t address_base;         /* 0 = not given */
