@@ -101,7 +101,7 @@ static bool read_head(struct packed_reader *r)
     if (!need(r, PACKED_HEAD_BYTES)) return false;
     const uint8_t *at = here(r);
     if (!packed_is_magic((const char *)at, PACKED_HEAD_BYTES))
-        return bytes_fail(r->bytes, "no packed trace: it does not start as one", 0);
+        return damaged(r, 0, "no packed trace starts like this");
     if (little_get64(at + 24) != checksum_of(at, 24))
         return damaged(r, 0, "the checksum of the head is another");
     if (little_get(at + 8, 2) != PACKED_VERSION)

@@ -39,6 +39,7 @@ struct access_totals {
 /* A replay, or one phase of it. */
 struct replay_part {
     uint64_t records, cycles;
+    uint64_t bad; /* lines or records that were none, and passed over */
     struct access_totals accesses;
 };
 

@@ -52,6 +52,12 @@ static struct process *target_of(struct sim *s, const struct step *step)
 
 /* ---- the parts ---- */
 
+/* Of the trace so far. */
+static uint64_t bad_records(const struct replay *r)
+{
+    return r->source->notes != NULL ? r->source->notes->skipped : 0;
+}
+
 static bool goes_on(struct sim *s, const struct replay *r)
 {
     if (s->interrupted != NULL && s->interrupted(s->interrupt_context)) s->reason = END_INTERRUPTED;
@@ -86,6 +92,7 @@ static void add_part(struct replay_part *into, const struct replay_part *from)
     to->walks += from->accesses.walks;
     to->faults += from->accesses.faults;
     into->records += from->records;
+    into->bad += from->bad;
     into->cycles += from->cycles;
 }
 
@@ -101,7 +108,9 @@ static bool measure_records(struct sim *s, struct replay *r)
     if (s->sched->limit != UINT64_MAX && most > SIDE_BY_SIDE) most = SIDE_BY_SIDE;
     if (most == 0 || !goes_on(s, r)) return false;
     struct replay_part part = { 0 };
+    uint64_t bad_before = bad_records(r);
     replay_records(s, r, most, &part);
+    part.bad = bad_records(r) - bad_before;
     add_part(&r->whole, &part);
     if (phase_count > 0) add_part(&r->phases[r->phase], &part);
     return true;
@@ -113,6 +122,7 @@ static void count_parts(struct sim *s, const struct replay *r)
     struct replay_part all = { .accesses = s->by_replay };
     add_part(&all, &r->whole);
     s->by_replay = all.accesses;
+    s->bad_by_replay += bad_records(r) - r->bad_before;
     for (uint32_t i = 0; i < r->plan->phase_count; i++)
         add_part(&s->by_phase[r->plan->phases[i].number], &r->phases[i]);
 }
@@ -140,12 +150,6 @@ void replay_results_free(struct sim *s)
 static const char *shown_file(const char *file)
 {
     return file[0] == '/' ? strrchr(file, '/') + 1 : file;
-}
-
-/* Of the trace so far. */
-static uint64_t bad_records(const struct replay *r)
-{
-    return r->source->notes != NULL ? r->source->notes->skipped : 0;
 }
 
 static void replay_event(struct sim *s, const struct step *step, const struct replay *r,

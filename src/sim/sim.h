@@ -50,6 +50,7 @@ struct sim {
     struct sched *sched;
     struct series *series; /* routine_count + span_count */
     struct access_totals by_type[ACCESS_TYPE_COUNT], by_replay;
+    uint64_t bad_by_replay;       /* records passed over in all, those of a warm-up included */
     struct replay_part *by_phase; /* program->phase_count */
     struct stale stale_told; /* what stale_text tells of */
     const char *stale_text;

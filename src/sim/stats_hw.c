@@ -173,6 +173,15 @@ static void group_stats(struct walk_state *w, const char *name, const struct acc
     leave(w);
 }
 
+/* Only where a replay passes over bad records; elsewhere the path reads 0. */
+static void bad_stats(struct walk_state *w, uint64_t bad)
+{
+    const struct program *p = w->s != NULL ? w->s->program : NULL;
+    bool told = p == NULL;
+    for (size_t i = 0; p != NULL && i < p->replay_count; i++) told |= p->replays[i]->skip_bad;
+    if (told) counter(w, "bad", bad, "Bad lines or records passed over by `on_error: skip`.");
+}
+
 static void phase_stats(struct walk_state *w, const char *name, const struct replay_part *part)
 {
     static const struct replay_part none;
@@ -181,6 +190,7 @@ static void phase_stats(struct walk_state *w, const char *name, const struct rep
     counter(w, "records", part->records, "Records of the trace.");
     counter(w, "cycles", part->cycles, "Time of the processor.");
     totals_stats(w, &part->accesses);
+    bad_stats(w, part->bad);
     leave(w);
 }
 
@@ -192,7 +202,10 @@ void access_stats(struct walk_state *w)
     group_stats(w, "read", &types[ACCESS_READ], "Of read steps, and the reads of copy.");
     group_stats(w, "write", &types[ACCESS_WRITE], "Of write steps, and the writes of copy.");
     group_stats(w, "execute", &types[ACCESS_EXECUTE], "Of execute steps.");
-    group_stats(w, "replay", w->s != NULL ? &w->s->by_replay : none, "Of replay steps.");
+    enter(w, "replay", "Of replay steps.");
+    totals_stats(w, w->s != NULL ? &w->s->by_replay : none);
+    bad_stats(w, w->s != NULL ? w->s->bad_by_replay : 0);
+    leave(w);
     if (w->s == NULL) phase_stats(w, "*", NULL);
     for (size_t i = 0; w->s != NULL && i < w->s->program->phase_count; i++)
         phase_stats(w, w->s->program->phase_names[i], &w->s->by_phase[i]);

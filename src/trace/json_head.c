@@ -226,7 +226,7 @@ static void put_machine(const struct layout *w, const struct sim_config *c)
     next(w);
     put_ram(t, c);
     next(w);
-    if (c->type_count > 0) put_types(w, c);
+    put_types(w, c);
     JSON_PUT(t, "\"devices\": {");
     for (size_t i = 0; i < c->device_count; i++) {
         if (i > 0) next(w);
@@ -272,9 +272,9 @@ static void put_mm(struct text *t, const struct sim_config *c)
     json_char(t, '}');
     put_fragmentation(t, m);
     key_count(t, ", ", "zeroed", m->zeroed_percent);
-    if (m->large_pages) key_bool(t, ", ", "large_pages", true);
+    key_bool(t, ", ", "large_pages", m->large_pages);
     key_count(t, ", ", "flush_threshold", c->flush_threshold_pages);
-    if (m->shares_space_lock) key_string(t, ", ", "address_space_lock", "shared");
+    key_string(t, ", ", "address_space_lock", m->shares_space_lock ? "shared" : "exclusive");
     json_char(t, '}');
 }
 
@@ -324,8 +324,7 @@ static void put_buffer(struct text *t, const struct program *p, const struct buf
     if (b->at != 0) json_hex(t, b->at);
     key_bool(t, ", ", "commit", b->commit);
     key_bool(t, ", ", "touched", b->touched);
-    if (b->page_level > LEVEL_PT)
-        key_count(t, ", ", "pages", pte_level_pages(b->page_level) * PAGE_BYTES);
+    key_count(t, ", ", "pages", pte_level_pages(b->page_level) * PAGE_BYTES);
     JSON_PUT(t, ", \"shares\": ");
     if (b->shares < 0) JSON_PUT(t, "null");
     if (b->shares >= 0) put_buffer_name(t, p, (size_t)b->shares);

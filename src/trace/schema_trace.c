@@ -75,7 +75,7 @@ static const char machine_schema[] =
 static const char config_schema[] =
     "'mm': {'type': 'object', 'required': ['system_ptes', 'nonpaged_pool', 'paged_pool', "
     "'pte_flush', 'pte_policy', 'pte_thresholds', 'fragmentation', 'zeroed', "
-    "'flush_threshold'], "
+    "'large_pages', 'flush_threshold', 'address_space_lock'], "
     "'additionalProperties': false, 'properties': {'system_ptes': {'$ref': "
     "'#/definitions/count'}, 'nonpaged_pool': {'$ref': '#/definitions/count'}, 'paged_pool': "
     "{'$ref': '#/definitions/count'}, 'pte_flush': {'enum': ['deferred', 'immediate']}, "
@@ -87,7 +87,7 @@ static const char config_schema[] =
     "'checkerboard']}, 'seed': {'$ref': '#/definitions/count'}, 'run': {'$ref': "
     "'#/definitions/count'}}}]}, 'zeroed': {'$ref': '#/definitions/count'}, "
     "'large_pages': {'type': 'boolean'}, 'flush_threshold': {'$ref': '#/definitions/count'}, "
-    "'address_space_lock': {'const': 'shared'}}},\n"
+    "'address_space_lock': {'enum': ['exclusive', 'shared']}}},\n"
     "'verifier': {'type': 'object', 'required': ['mode', 'rules', 'track_ptes', "
     "'track_locked_pages'], 'additionalProperties': false, 'properties': {'mode': {'enum': "
     "['report', 'bugcheck', 'off']}, 'rules': {'type': 'object', 'propertyNames': {'$ref': "
@@ -96,10 +96,11 @@ static const char config_schema[] =
     "'processes': {'type': 'object', 'additionalProperties': {'type': 'object', 'required': "
     "['buffers'], 'additionalProperties': false, 'properties': {'buffers': {'type': 'object', "
     "'additionalProperties': {'type': 'object', 'required': ['size', 'protect', 'at', 'commit', "
-    "'touched', 'shares'], 'additionalProperties': false, 'properties': {'size': {'$ref': "
+    "'touched', 'pages', 'shares'], 'additionalProperties': false, 'properties': {'size': {'$ref': "
     "'#/definitions/count'}, 'protect': {'type': 'string'}, 'at': {'$ref': "
     "'#/definitions/address'}, 'commit': {'type': 'boolean'}, 'touched': {'type': 'boolean'}, "
-    "'pages': {'enum': [2097152, 1073741824]}, 'shares': {'type': ['string', 'null']}}}}}}},\n"
+    "'pages': {'enum': [4096, 2097152, 1073741824]}, 'shares': {'type': ['string', "
+    "'null']}}}}}}},\n"
     "'layout': {'type': 'object', 'additionalProperties': {'$ref': '#/definitions/count'}}}},\n";
 
 static const char definitions[] =
