@@ -184,7 +184,9 @@ static bool irql_ends(struct kernel *k, const struct routine *r, const void *arg
 /* Rules of Storport: HwStorPortProhibitedDDIs lists routines that a physical miniport may not call
  * at all, SpNoWait and StorPortStartIo those that HwStorStartIo may not. */
 static const char *const storport_prohibited[] = {
-    "ExAllocatePool2",     "ExAllocatePoolWithTag",        "KeLowerIrql",
+    "ExAllocatePool2",     "ExAllocatePoolWithTag",        "KeAreAllApcsDisabled",
+    "KeAreApcsDisabled",   "KeEnterCriticalRegion",        "KeEnterGuardedRegion",
+    "KeLeaveCriticalRegion", "KeLeaveGuardedRegion",       "KeLowerIrql",
     "KeRaiseIrql",         "MmAllocatePagesForMdl",        "MmFreePagesFromMdl",
     "MmMapLockedPages",    "MmMapLockedPagesSpecifyCache", "MmMapLockedPagesWithReservedMapping",
     "MmProbeAndLockPages", "MmSecureVirtualMemory",        "MmUnlockPages",

@@ -94,6 +94,12 @@ struct params {
 };
 #define P(...) ((struct params){ { __VA_ARGS__ } })
 
+/* Critical or guarded regions that a thread is in, and the oldest entry of those. */
+struct apc_region {
+    uint32_t depth, line;
+    uint64_t seq;
+};
+
 /* What the routines know of a thread. */
 struct kernel_thread {
     struct kernel_thread *next;
@@ -105,6 +111,8 @@ struct kernel_thread {
     uint8_t irql_saved[64];
     const char *model, *callback; /* `context` of the thread, "" when none */
     bool user_mode;               /* mode of the thread's accesses */
+    struct apc_region critical, guarded;
+    bool in_normal_apc, in_special_apc; /* what the thread does is done by such an APC */
 };
 
 struct kernel {
@@ -170,6 +178,9 @@ void check_may_wait(struct kernel *k);
  * the system stops there, as k->outcome says. `blocks` when the event is not there yet. */
 bool wait_ends(struct kernel *k, bool blocks);
 
+/* Whether a thread at that IRQL takes kernel APCs of that kind ("Disabling APCs"). */
+bool apc_may_run(const struct kernel_thread *t, uint32_t irql, bool special);
+
 struct outcome returns_void(struct kernel *k);
 struct outcome returns_status(struct kernel *k, uint32_t status); /* failed when an error status */
 struct outcome returns_value(struct kernel *k, struct value v);
@@ -216,6 +227,7 @@ enum leak_kind {
     LEAK_POOL_BLOCKS,
     LEAK_POOL_BYTES,
     LEAK_IRQL,
+    LEAK_APC_REGIONS,
     LEAK_KIND_COUNT
 };
 extern const char *const leak_kind_names[LEAK_KIND_COUNT]; /* counters under stats.leaks */

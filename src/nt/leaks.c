@@ -3,7 +3,7 @@
 
 const char *const leak_kind_names[LEAK_KIND_COUNT] = {
     "mdls",  "irps",        "mappings",   "locked_pages", "reserved_ptes",
-    "pages", "pool_blocks", "pool_bytes", "irql",
+    "pages", "pool_blocks", "pool_bytes", "irql",         "apc_regions",
 };
 
 static void add(struct leak_list *l, enum leak_kind kind, const char *what, uint64_t count,
@@ -105,6 +105,17 @@ static void add_irql(struct leak_list *l)
     }
 }
 
+static void add_apc_regions(struct leak_list *l)
+{
+    for (const struct kernel_thread *t = l->k->threads; t != NULL; t = t->next) {
+        const struct apc_region *critical = &t->critical, *guarded = &t->guarded;
+        add(l, LEAK_APC_REGIONS, "a critical region was not left", critical->depth, critical->seq,
+            critical->line);
+        add(l, LEAK_APC_REGIONS, "a guarded region was not left", guarded->depth, guarded->seq,
+            guarded->line);
+    }
+}
+
 static void add_lost(struct leak_list *l, enum leak_kind kind)
 {
     for (size_t i = 0; i < l->k->lost_count; i++) {
@@ -128,6 +139,7 @@ void kernel_leaks(struct kernel *k, const struct allocator *from, struct leak_li
     add_lost(l, LEAK_PAGES);
     add_pool(l);
     add_irql(l);
+    add_apc_regions(l);
 }
 
 void leak_list_free(struct leak_list *l)

@@ -19,8 +19,23 @@ enum {
 
 /* ---- what the three routines share ---- */
 
-enum { PAGES_TOTAL, PAGES_TOO_MANY, PAGES_SKIP, PAGES_WINDOW, PAGES_LOW_MEMORY, PAGES_ROW_COUNT };
+enum {
+    PAGES_SPECIAL_APC,
+    PAGES_TOTAL,
+    PAGES_TOO_MANY,
+    PAGES_SKIP,
+    PAGES_WINDOW,
+    PAGES_LOW_MEMORY,
+    PAGES_ROW_COUNT
+};
 #define PAGES_ROWS(base)                                                                           \
+    [(base) + PAGES_SPECIAL_APC] = { .name = "special-apc",                                        \
+                                     .then = THEN_PERFORMED,                                       \
+                                     .rule = "special_apc_call",                                   \
+                                     .doc = "A special kernel APC calls: it may have interrupted " \
+                                            "the holder of a lock that the routine takes.",        \
+                                     .source = "the page; that no lock is held then, so that the " \
+                                               "call works, is inferred: steps are indivisible" }, \
     [(base) + PAGES_TOTAL] = { .name = "zero-bytes",                                               \
                                .then = THEN_FAILS,                                                 \
                                .doc = "TotalBytes is 0.",                                          \
@@ -47,6 +62,7 @@ enum { PAGES_TOTAL, PAGES_TOO_MANY, PAGES_SKIP, PAGES_WINDOW, PAGES_LOW_MEMORY, 
 
 static bool pages_end(struct kernel *k, unsigned base, const struct page_request *r)
 {
+    if (k->thread->in_special_apc && fails(k, base + PAGES_SPECIAL_APC)) return true;
     if (r->total == 0 && fails(k, base + PAGES_TOTAL)) return true;
     if (r->total > TOTAL_BYTES_MAX && fails(k, base + PAGES_TOO_MANY)) return true;
     if ((r->skip & PAGE_MASK) != 0 && fails(k, base + PAGES_SKIP)) return true;

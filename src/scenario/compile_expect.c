@@ -7,7 +7,7 @@
 struct expecting {
     struct compiler *c;
     const struct routine *routine; /* NULL: an access */
-    bool reads;
+    bool returns;
 };
 
 static struct accept *accept_add(struct compiler *c, struct list *list, struct accept one)
@@ -99,7 +99,9 @@ static void check_result(const struct expecting *x, const struct node *map)
 {
     const struct node *returns = node_get(map, "returns"), *status = node_get(map, "status");
     const struct routine *r = x->routine;
-    if (returns && !r && !x->reads) report(x->c, returns, "only calls and reads return a value");
+    if (returns && !r && !x->returns) {
+        report(x->c, returns, "only calls, reads and queue_apc return a value");
+    }
     if (returns && r && r->result == RESULT_VOID) {
         report(x->c, returns, "%s returns nothing", r->name);
     }
@@ -126,9 +128,9 @@ static void expect_fill(const struct expecting *x, const struct node *map, struc
 }
 
 const struct expect *compile_expect(struct compiler *c, const struct node *node,
-                                    const struct routine *r, bool reads)
+                                    const struct routine *r, bool returns)
 {
-    struct expecting x = { c, r, reads };
+    struct expecting x = { c, r, returns };
     struct expectation base = { 0 };
     struct expect *expect = arena_new(c->arena, 1, sizeof *expect);
     if (!keys_check(c, node, "expect")) return NULL;

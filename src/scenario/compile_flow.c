@@ -172,18 +172,25 @@ static const expr_t *compile_with(struct compiler *c, const struct node *step,
     return args;
 }
 
+bool compile_invoke(struct compiler *c, const struct node *holder, const struct node *name,
+                    struct do_step *out)
+{
+    const struct symbol *symbol = procedure_named(c, name);
+    if (!symbol) return false;
+    if (c->procedure != NO_PROCEDURE) {
+        *(struct call_edge *)list_add(c->arena, &c->edges, sizeof(struct call_edge)) =
+            (struct call_edge){ symbol->index, name };
+    }
+    out->procedure = symbol->index;
+    out->args = compile_with(c, holder, name, symbol->index);
+    return true;
+}
+
 void compile_do(struct compiler *c, const struct node *step, const struct node *action)
 {
     uint32_t number = emit(c, step, STEP_DO);
-    const struct symbol *symbol = procedure_named(c, action);
-    if (!symbol) return;
-    struct do_step invoke = { .procedure = symbol->index };
-    if (c->procedure != NO_PROCEDURE) {
-        *(struct call_edge *)list_add(c->arena, &c->edges, sizeof(struct call_edge)) =
-            (struct call_edge){ symbol->index, action };
-    }
-    invoke.args = compile_with(c, step, action, symbol->index);
-    step_at(c, number)->u.invoke = invoke;
+    struct do_step invoke = { 0 };
+    if (compile_invoke(c, step, action, &invoke)) step_at(c, number)->u.invoke = invoke;
 }
 
 void compile_return(struct compiler *c, const struct node *step, const struct node *action)

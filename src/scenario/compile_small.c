@@ -1,4 +1,4 @@
-/* Small steps: let, assert, signal, wait, delay, raise_irql, lower_irql. */
+/* Small steps: let, assert, signal, wait, delay, queue_apc, raise_irql, lower_irql. */
 #include "scenario/compiler.h"
 
 #include <string.h>
@@ -73,6 +73,49 @@ void compile_delay(struct compiler *c, const struct node *step, const struct nod
     struct event_step event = { 0 };
     event.count = expression_of(c, action, KIND_TIME, "a time, as 10 us");
     step_at(c, number)->u.event = event;
+}
+
+/* ---- queue_apc ---- */
+
+static const struct name apc_kind_list[] = {
+    { "normal", 0, "Runs at PASSIVE_LEVEL, outside of critical regions." },
+    { "special", 1, "Runs at APC_LEVEL." },
+    { NULL, 0, NULL },
+};
+static const struct names apc_kinds = { .title = "kind of kernel APC", .list = apc_kind_list };
+
+/* Threads are numbered in the order of the scenario; `steps` are those of `main`. */
+static uint32_t thread_named(struct compiler *c, const struct node *node)
+{
+    const struct node *map = node_get(c->root, "threads");
+    const char *name = expect_text(c, node, "the name of a thread");
+    if (map && map->kind != NODE_MAP) return 0; /* which is reported there */
+    const char **words = arena_new(c->arena, map ? map->count + 1 : 1, sizeof *words);
+    uint32_t count = 0;
+    if (!map) words[count++] = "main";
+    for (size_t i = 0; map && i < map->count; i++)
+        if (!key_is_own(map->keys[i])) words[count++] = map->keys[i];
+    for (uint32_t i = 0; name && i < count; i++)
+        if (strcmp(words[i], name) == 0) return i;
+    if (name) report(c, node, "unknown thread '%s'%s", shown(c, name), hint(c, name, words, count));
+    return 0;
+}
+
+void compile_queue_apc(struct compiler *c, const struct node *step, const struct node *action)
+{
+    uint32_t number = emit(c, step, STEP_QUEUE_APC);
+    struct apc_step apc = { 0 };
+    uint64_t kind = 0;
+    compile_as_value(c, node_get(step, "as"), number);
+    if (!keys_check(c, action, "queue_apc")) return;
+    const struct node *thread = node_get(action, "thread"), *kind_node = node_get(action, "kind");
+    const struct node *procedure = node_get(action, "procedure");
+    if (thread) apc.thread = thread_named(c, thread);
+    if (kind_node) expect_name(c, kind_node, &apc_kinds, &kind);
+    if (procedure) compile_invoke(c, action, procedure, &apc.invoke);
+    apc.special = kind == 1;
+    step_at(c, number)->u.apc = apc;
+    c->program->has_apcs = true;
 }
 
 static uint32_t compile_irql(struct compiler *c, const struct node *step, const struct node *action,

@@ -4,32 +4,33 @@
 #include <string.h>
 
 const struct action_row action_rows[] = {
-    { "read", compile_read, true, true },
-    { "write", compile_write, true, false },
-    { "execute", compile_execute, true, false },
-    { "copy", compile_copy, true, false },
-    { "set", compile_set, true, false },
-    { "replay", compile_replay, true, false },
-    { "repeat", compile_repeat, false, false },
-    { "while", compile_while, false, false },
-    { "if", compile_if, false, false },
-    { "do", compile_do, false, false },
-    { "return", compile_return, false, false },
-    { "span", compile_span, false, false },
-    { "let", compile_let, true, false },
-    { "assert", compile_assert, true, false },
-    { "signal", compile_signal, false, false },
-    { "wait", compile_wait, true, false },
-    { "delay", compile_delay, true, false },
-    { "raise_irql", compile_raise_irql, true, true },
-    { "lower_irql", compile_lower_irql, true, false },
-    { NULL, NULL, false, false },
+    { "read", compile_read, true, true, true },
+    { "write", compile_write, true, false, false },
+    { "execute", compile_execute, true, false, false },
+    { "copy", compile_copy, true, false, false },
+    { "set", compile_set, true, false, false },
+    { "replay", compile_replay, true, false, false },
+    { "repeat", compile_repeat, false, false, false },
+    { "while", compile_while, false, false, false },
+    { "if", compile_if, false, false, false },
+    { "do", compile_do, false, false, false },
+    { "return", compile_return, false, false, false },
+    { "span", compile_span, false, false, false },
+    { "let", compile_let, true, false, false },
+    { "assert", compile_assert, true, false, false },
+    { "signal", compile_signal, false, false, false },
+    { "wait", compile_wait, true, false, false },
+    { "delay", compile_delay, true, false, false },
+    { "queue_apc", compile_queue_apc, true, true, true },
+    { "raise_irql", compile_raise_irql, true, true, false },
+    { "lower_irql", compile_lower_irql, true, false, false },
+    { NULL, NULL, false, false, false },
 };
 
 const char *const scenario_actions[] = {
-    "read",   "write", "execute", "copy",       "set",        "replay", "repeat",
-    "while",  "if",    "do",      "return",     "span",       "let",    "assert",
-    "signal", "wait",  "delay",   "raise_irql", "lower_irql", NULL,
+    "read",   "write", "execute", "copy",      "set",        "replay",     "repeat",
+    "while",  "if",    "do",      "return",    "span",       "let",        "assert",
+    "signal", "wait",  "delay",   "queue_apc", "raise_irql", "lower_irql", NULL,
 };
 
 static const char *const modifiers[] = { "as", "expect", "note", "with" };
@@ -166,8 +167,7 @@ static void finish_step(struct compiler *c, const struct node *node,
     const struct expect *judged = NULL;
     bool expects = !action->row || action->row->expects;
     if (expect && expects) {
-        judged = compile_expect(c, expect, action->routine,
-                                action->row && strcmp(action->row->key, "read") == 0);
+        judged = compile_expect(c, expect, action->routine, action->row && action->row->returns);
     }
     if (number == next_step(c)) return; /* the action had an error */
     step_at(c, number)->note = text;

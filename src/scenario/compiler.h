@@ -62,7 +62,8 @@ struct use {
     const struct node *node; /* whose path stands in the message */
 };
 
-/* A `do` of a procedure: an edge of the call graph, in the order of the callers. */
+/* A `do` of a procedure, or an APC that runs it: an edge of the call graph, in the order of the
+ * callers. */
 struct call_edge {
     uint32_t callee;
     const struct node *node;
@@ -232,13 +233,14 @@ void binds_set(struct compiler *c, uint32_t step, const struct list *binds);
 void compile_call(struct compiler *c, const struct routine *r, const struct node *action,
                   const struct node *as, uint32_t step);
 const struct expect *compile_expect(struct compiler *c, const struct node *node,
-                                    const struct routine *r, bool reads);
+                                    const struct routine *r, bool returns);
 /* Actions that are no routines: `action` is the value of the key, `step` the whole mapping. */
 struct action_row {
     const char *key;
     void (*compile)(struct compiler *c, const struct node *step, const struct node *action);
     bool expects; /* takes `expect` */
     bool binds;   /* takes `as` */
+    bool returns; /* gives a value that `expect` can compare */
 };
 extern const struct action_row action_rows[]; /* ends with a NULL key */
 void compile_read(struct compiler *c, const struct node *step, const struct node *action);
@@ -253,6 +255,10 @@ void compile_repeat(struct compiler *c, const struct node *step, const struct no
 void compile_while(struct compiler *c, const struct node *step, const struct node *action);
 void compile_if(struct compiler *c, const struct node *step, const struct node *action);
 void compile_do(struct compiler *c, const struct node *step, const struct node *action);
+/* What procedure a node names, and the values that `with`, in the mapping `holder`, gives its
+ * parameters. False after an error. */
+bool compile_invoke(struct compiler *c, const struct node *holder, const struct node *name,
+                    struct do_step *out);
 void compile_return(struct compiler *c, const struct node *step, const struct node *action);
 void compile_span(struct compiler *c, const struct node *step, const struct node *action);
 void compile_let(struct compiler *c, const struct node *step, const struct node *action);
@@ -260,5 +266,6 @@ void compile_assert(struct compiler *c, const struct node *step, const struct no
 void compile_signal(struct compiler *c, const struct node *step, const struct node *action);
 void compile_wait(struct compiler *c, const struct node *step, const struct node *action);
 void compile_delay(struct compiler *c, const struct node *step, const struct node *action);
+void compile_queue_apc(struct compiler *c, const struct node *step, const struct node *action);
 void compile_raise_irql(struct compiler *c, const struct node *step, const struct node *action);
 void compile_lower_irql(struct compiler *c, const struct node *step, const struct node *action);

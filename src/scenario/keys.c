@@ -307,6 +307,14 @@ static const struct scenario_key signal_keys[] = {
     END,
 };
 
+static const struct scenario_key apc_keys[] = {
+    { "thread", "a name", true, "The thread that runs the procedure." },
+    { "procedure", "a name", true, "What it runs." },
+    { "with", "a mapping", false, "Parameters of the procedure, computed as the APC is queued." },
+    { "kind", "special or normal", false, "Of the kernel APC; normal unless given." },
+    END,
+};
+
 static const struct scenario_key expect_keys[] = {
     { "returns", "a value", false, "What the routine returns." },
     { "status", "an NTSTATUS", false, "The status that it returns." },
@@ -362,6 +370,7 @@ const struct scenario_section scenario_sections[] = {
     { "if", if_keys },
     { "span", span_keys },
     { "signal", signal_keys },
+    { "queue_apc", apc_keys },
     { "expect", expect_keys },
     { "expect.bugcheck", bugcheck_keys },
     { NULL, NULL },

@@ -363,7 +363,7 @@ static void access_event(struct sim *s, const struct step *step, struct event *e
         event_arg_text(e, "pattern", a->pattern == PATTERN_RANDOM ? "random" : "chase");
     if (a->overlap > 1) event_arg_number(e, "overlap", ARG_DECIMAL, a->overlap);
     if (a->value != 0) event_arg_number(e, "value", ARG_HEX, v->wanted);
-    if (step->u.access.mode == 1 || (a->mode < 0 && s->thread->plan->user_mode))
+    if (step->u.access.mode == 1 || (a->mode < 0 && s->thread->kernel.user_mode))
         event_arg_text(e, "mode", "user");
 }
 
@@ -382,7 +382,7 @@ void step_access(struct sim *s, const struct step *step, struct step_result *r)
     struct access_run run = { .type = a->type,
                               .driver = true,
                               .caches = !a->flat && s->hw.has_caches,
-                              .user = a->mode < 0 ? s->thread->plan->user_mode : a->mode == 1 };
+                              .user = a->mode < 0 ? s->thread->kernel.user_mode : a->mode == 1 };
     struct event_mark mark;
     event_begin(s, step, &mark);
     struct access_totals before = counted(s, a->type);
@@ -468,7 +468,7 @@ void step_copy(struct sim *s, const struct step *step, struct step_result *r)
         sim_error(s, step->where, step->path, "the copy leaves the 64-bit address space");
         return;
     }
-    bool user = s->thread->plan->user_mode;
+    bool user = s->thread->kernel.user_mode;
     struct access_run in = {
         .type = ACCESS_READ, .user = user, .driver = true, .caches = true
     };

@@ -22,6 +22,7 @@ struct call_frame {
     uint32_t procedure;
     uint32_t saved;        /* where the parameters' old values stand in thread->saved */
     uint32_t loops, spans; /* depths at entry */
+    struct apc *apc;       /* whose procedure it is, NULL = none's */
 };
 
 /* Where things stood when an event began. */
@@ -41,6 +42,17 @@ struct event_pause {
 
 enum thread_state { THREAD_RUNS, THREAD_SLEEPS, THREAD_WAITS, THREAD_DONE };
 
+/* What an APC took a thread from: a wait for an event, a sleep, or nothing of the kind. */
+struct interrupted {
+    enum thread_state state;
+    uint32_t event;
+    cycles_t until;
+};
+
+struct apc_queue {
+    struct apc *first, *last;
+};
+
 /* A thread of the scenario: everything needed to go on with it later. */
 struct sim_thread {
     const struct thread_plan *plan;
@@ -51,6 +63,11 @@ struct sim_thread {
     cycles_t ready;                 /* it may go on from then on */
     struct sim_thread *next_waiter; /* for the same event */
     const struct step *unfinished;  /* a delay or wait whose `expect` is still to be judged */
+    struct apc_queue special_apcs, normal_apcs;
+    uint32_t apc_count;  /* in both */
+    bool apc_interrupt;  /* its processor was interrupted for one that it has not run yet */
+    struct interrupted interrupted;
+    uint32_t waits_for;             /* THREAD_WAITS: the event */
     struct event_mark *open;        /* of a step that was cut in two; NULL: none */
     struct replay *replay;          /* its state */
     struct event_pause pause;
@@ -118,6 +135,12 @@ void step_set(struct sim *s, const struct step *step, struct step_result *r);
 void step_replay(struct sim *s, const struct step *step, struct step_result *r);
 void replay_free(struct sim *s, struct sim_thread *t); /* of a replay that did not end */
 void replay_results_free(struct sim *s);
+/* Goes on at a procedure's first step, for a call or an APC. False: error reported. */
+bool procedure_enter(struct sim *s, const struct step *step, const struct do_step *invoke,
+                     const struct value *args, struct apc *apc);
+/* The running thread takes a signal of the event, or waits for one. */
+void event_wait(struct sim *s, struct sim_event *event);
+void event_leave(struct sim_event *event, struct sim_thread *t); /* t waits for it no more */
 void step_event(struct sim *s, const struct step *step, struct step_result *r);
 void waiting_over(struct sim *s); /* the thread goes on after a delay or wait */
 void step_irql(struct sim *s, const struct step *step, struct step_result *r);

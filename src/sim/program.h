@@ -59,6 +59,7 @@ enum step_op {
     STEP_DELAY,
     STEP_WAIT,
     STEP_SIGNAL,
+    STEP_QUEUE_APC,
     STEP_RAISE_IRQL,
     STEP_LOWER_IRQL,
     STEP_END, /* of the thread */
@@ -150,6 +151,11 @@ struct do_step {
     uint32_t procedure;
     const expr_t *args;
 };
+struct apc_step {
+    struct do_step invoke;
+    uint32_t thread; /* index into threads */
+    bool special;
+};
 struct span_step {
     uint32_t series;
     const char *name;
@@ -177,6 +183,7 @@ struct step {
         struct loop_step loop;
         struct branch_step branch;
         struct do_step invoke;
+        struct apc_step apc;
         struct span_step span;
         struct event_step event;
         expr_t value; /* assert, return, raise_irql, lower_irql */
@@ -303,4 +310,5 @@ struct program {
     size_t phase_count;
     const struct replay_step *const *replays; /* all of them, by source number */
     size_t replay_count;
+    bool has_apcs; /* some step queues one */
 };

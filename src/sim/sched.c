@@ -235,6 +235,26 @@ void sched_block(struct sim *s)
     s->thread->state = THREAD_WAITS;
 }
 
+bool sched_has(const struct sim *s, const struct sim_thread *t)
+{
+    return s->sched->cpu[t->plan->cpu].running == t;
+}
+
+void sched_interrupt(struct sim *s, struct sim_thread *t)
+{
+    struct interrupted *was = &t->interrupted;
+    if (was->state != THREAD_RUNS) return;
+    if (t->state == THREAD_WAITS) {
+        *was = (struct interrupted){ .state = THREAD_WAITS, .event = t->waits_for };
+        event_leave(&s->events[t->waits_for], t);
+    } else if (t->ready.v > hw_now(&s->hw).v) {
+        *was = (struct interrupted){ .state = THREAD_SLEEPS, .until = t->ready };
+    } else {
+        return;
+    }
+    sched_wake(s, t);
+}
+
 void sched_wake(struct sim *s, struct sim_thread *t)
 {
     uint32_t number = t->plan->cpu;

@@ -47,6 +47,10 @@ void sched_irql(struct sim *s);
 void sched_sleep(struct sim *s, cycles_t until);
 /* It goes on when another one wakes it. */
 void sched_block(struct sim *s);
+/* Whether the thread is the one on its processor, which neither sleeps nor waits. */
+bool sched_has(const struct sim *s, const struct sim_thread *t);
+/* A thread that waits or sleeps goes on from now on, for an APC. */
+void sched_interrupt(struct sim *s, struct sim_thread *t);
 /* A blocked thread may go on from now on. */
 void sched_wake(struct sim *s, struct sim_thread *t);
 /* Every processor's clock goes on to the end of the run, which is returned: they idle. */

@@ -1,5 +1,6 @@
 /* Builds the machine, the system and the processes of a scenario; at the end every counter is 0 and
  * the clock stands at 0: what happened before the first step is not part of the run. */
+#include "sim/apc.h"
 #include "sim/sched.h"
 #include "sim/stats.h"
 
@@ -312,6 +313,7 @@ void sim_free(struct sim *s)
         struct sim_thread *t = &s->threads[i];
         mem_free(s->from, t->saved, t->saved_capacity, sizeof *t->saved);
         mem_free(s->from, t->spans, t->span_capacity, sizeof *t->spans);
+        apc_free(s, t);
         replay_free(s, t);
     }
     replay_results_free(s);

@@ -1,6 +1,7 @@
 /* The loop that runs compiled steps. */
 #include "sim/sim.h"
 
+#include "sim/apc.h"
 #include "sim/sched.h"
 #include "sim/stats.h"
 #include "sim/stuck.h"
@@ -107,30 +108,37 @@ static void step_while(struct sim *s, const struct step *step, uint32_t self)
 
 /* ---- procedures ---- */
 
-static void step_do(struct sim *s, const struct step *step)
+bool procedure_enter(struct sim *s, const struct step *step, const struct do_step *invoke,
+                     const struct value *args, struct apc *apc)
 {
     struct sim_thread *t = s->thread;
-    const struct procedure *p = &s->program->procedures[step->u.invoke.procedure];
+    const struct procedure *p = &s->program->procedures[invoke->procedure];
     if (t->call_depth == CALL_DEPTH_MAX) {
         step_error(s, step, "procedures call each other too deeply: at most 64");
-        return;
+        return false;
     }
+    t->saved = mem_grow(s->from, t->saved, &t->saved_capacity,
+                        t->saved_count + p->parameter_count + 1, sizeof *t->saved);
+    t->calls[t->call_depth++] =
+        (struct call_frame){ t->pc, invoke->procedure, (uint32_t)t->saved_count, t->loop_depth,
+                             t->span_depth, apc };
+    for (uint32_t i = 0; i < p->parameter_count; i++) {
+        t->saved[t->saved_count++] = t->names[p->parameters[i]];
+        t->names[p->parameters[i]] = args[i];
+    }
+    t->pc = p->entry;
+    return true;
+}
+
+static void step_do(struct sim *s, const struct step *step)
+{
+    const struct do_step *invoke = &step->u.invoke;
+    const struct procedure *p = &s->program->procedures[invoke->procedure];
     struct value *given = mem_new(s->from, p->parameter_count + 1, sizeof *given);
     bool fine = true;
     for (uint32_t i = 0; i < p->parameter_count && fine; i++)
-        fine = eval(s, step->u.invoke.args[i], &given[i]);
-    if (fine) {
-        t->saved = mem_grow(s->from, t->saved, &t->saved_capacity,
-                            t->saved_count + p->parameter_count + 1, sizeof *t->saved);
-        t->calls[t->call_depth++] =
-            (struct call_frame){ t->pc, step->u.invoke.procedure, (uint32_t)t->saved_count,
-                                 t->loop_depth, t->span_depth };
-        for (uint32_t i = 0; i < p->parameter_count; i++) {
-            t->saved[t->saved_count++] = t->names[p->parameters[i]];
-            t->names[p->parameters[i]] = given[i];
-        }
-        t->pc = p->entry;
-    }
+        fine = eval(s, invoke->args[i], &given[i]);
+    if (fine) procedure_enter(s, step, invoke, given, NULL);
     mem_free(s->from, given, p->parameter_count + 1, sizeof *given);
 }
 
@@ -146,6 +154,7 @@ static void step_leave(struct sim *s)
     t->loop_depth = frame->loops;
     t->span_depth = frame->spans;
     t->pc = frame->back;
+    if (frame->apc != NULL) apc_return(s, frame->apc);
 }
 
 /* ---- small steps ---- */
@@ -276,6 +285,9 @@ static void step_run(struct sim *s, const struct step *step, uint32_t self)
     case STEP_SIGNAL:
         step_event(s, step, &r);
         break;
+    case STEP_QUEUE_APC:
+        step_queue_apc(s, step, &r);
+        break;
     case STEP_RAISE_IRQL:
     case STEP_LOWER_IRQL:
         step_irql(s, step, &r);
@@ -286,16 +298,23 @@ static void step_run(struct sim *s, const struct step *step, uint32_t self)
     }
 }
 
+/* The thread's next step, or the delivery of an APC before it. */
+static inline void run_step(struct sim *s)
+{
+    s->hw.horizon = s->hw.cpu->clock;
+    if (__builtin_expect(s->thread->apc_count > 0, 0) && apc_deliver(s)) return;
+    uint32_t self = s->thread->pc++;
+    s->path = s->program->steps[self].path;
+    step_run(s, &s->program->steps[self], self);
+}
+
 /* The thread goes on until it gives its processor away, or another processor is due. */
 static void run_thread(struct sim *s, const struct sim_inputs *inputs)
 {
     struct sim_thread *t = s->thread;
-    if (t->unfinished != NULL) waiting_over(s);
+    apc_resume(s);
     while (t->state == THREAD_RUNS && !sim_over(s)) {
-        uint32_t self = t->pc++;
-        s->hw.horizon = s->hw.cpu->clock;
-        s->path = s->program->steps[self].path;
-        step_run(s, &s->program->steps[self], self);
+        run_step(s);
         sched_irql(s);
         if (__builtin_expect(inputs->check_each_step, 0)) kernel_check(&s->kernel);
         if ((++s->steps_done & 0xFFF) == 0 && s->interrupted != NULL &&

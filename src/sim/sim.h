@@ -25,6 +25,11 @@ struct finding {
     const char *message;
 };
 
+/* What became of kernel APCs; cycles from the queueing to the delivery. */
+struct apc_counts {
+    uint64_t queued, refused, special, normal, waited, waited_most;
+};
+
 struct sim_thread;
 struct sim_event;
 struct sched;
@@ -52,6 +57,7 @@ struct sim {
     struct access_totals by_type[ACCESS_TYPE_COUNT], by_replay;
     uint64_t bad_by_replay;       /* records passed over in all, those of a warm-up included */
     struct replay_part *by_phase; /* program->phase_count */
+    struct apc_counts apcs;
     struct stale stale_told; /* what stale_text tells of */
     const char *stale_text;
     uint64_t seq; /* of the next event */

@@ -208,6 +208,7 @@ static void visit(struct sim *s, const struct stats_visitor *v, void *context, b
     object_stats(&w);
     process_stats(&w);
     lock_stats(&w);
+    apc_stats(&w);
     cpu_stats(&w);
     access_stats(&w);
     leak_stats(&w);

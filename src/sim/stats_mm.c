@@ -154,12 +154,30 @@ void lock_stats(struct walk_state *w)
     leave(w);
 }
 
+void apc_stats(struct walk_state *w)
+{
+    static const struct apc_counts none;
+    if (w->s != NULL && !w->all && !w->s->program->has_apcs) return;
+    const struct apc_counts *c = w->s != NULL ? &w->s->apcs : &none;
+    enter(w, "apcs", "Kernel APCs; only where a step queues one.");
+    counter(w, "queued", c->queued, "Taken into the queue of a thread.");
+    counter(w, "refused", c->refused, "For threads that were done.");
+    enter(w, "delivered", "Begun, by kind.");
+    counter(w, "special", c->special, "Special kernel APCs.");
+    counter(w, "normal", c->normal, "Normal kernel APCs.");
+    leave(w);
+    counter(w, "wait_cycles", c->waited, "Cycles from queue to delivery, of all.");
+    counter(w, "wait_cycles_max", c->waited_most, "The longest.");
+    leave(w);
+}
+
 void leak_stats(struct walk_state *w)
 {
     struct leak_list leaks = { 0 };
     if (w->s != NULL) kernel_leaks(&w->s->kernel, NULL, &leaks);
     enter(w, "leaks", "What is still held.");
     for (unsigned i = 0; i < LEAK_KIND_COUNT; i++)
-        counter(w, leak_kind_names[i], leaks.totals[i], "Still held.");
+        if (i != LEAK_APC_REGIONS || leaks.totals[i] > 0 || w->s == NULL || w->all)
+            counter(w, leak_kind_names[i], leaks.totals[i], "Still held.");
     leave(w);
 }

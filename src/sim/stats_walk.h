@@ -38,6 +38,7 @@ void pool_stats(struct walk_state *w);
 void object_stats(struct walk_state *w);
 void process_stats(struct walk_state *w);
 void lock_stats(struct walk_state *w);
+void apc_stats(struct walk_state *w);
 void cpu_stats(struct walk_state *w);
 void access_stats(struct walk_state *w);
 void leak_stats(struct walk_state *w);

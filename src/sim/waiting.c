@@ -26,12 +26,35 @@ void waiting_over(struct sim *s)
 
 /* ---- events of threads ---- */
 
-static void queue(struct sim_event *event, struct sim_thread *t)
+static void queue(struct sim *s, struct sim_event *event)
 {
+    struct sim_thread *t = s->thread;
     t->next_waiter = NULL;
+    t->waits_for = (uint32_t)(event - s->events);
     if (event->last != NULL) event->last->next_waiter = t;
     else event->first = t;
     event->last = t;
+}
+
+void event_leave(struct sim_event *event, struct sim_thread *t)
+{
+    struct sim_thread **at = &event->first, *before = NULL;
+    while (*at != t) {
+        before = *at;
+        at = &before->next_waiter;
+    }
+    *at = t->next_waiter;
+    if (event->last == t) event->last = before;
+}
+
+void event_wait(struct sim *s, struct sim_event *event)
+{
+    if (event->count > 0) {
+        event->count--;
+        return;
+    }
+    queue(s, event);
+    sched_block(s);
 }
 
 /* Each signal is taken by the thread that has waited longest. */
@@ -83,13 +106,12 @@ static void step_wait(struct sim *s, const struct step *step, struct step_result
     event_arg_text(&e, "event", s->program->event_names[step->u.event.event]);
     event_end(s, step, &mark, &e);
     if (stops || !blocks) {
-        event->count -= !blocks && !stops;
+        if (!stops) event_wait(s, event);
         step_finish(s, step, r, &mark);
         return;
     }
     finish_later(s, step, r, &mark);
-    queue(event, s->thread);
-    sched_block(s);
+    event_wait(s, event);
 }
 
 static void step_signal(struct sim *s, const struct step *step, struct step_result *r)

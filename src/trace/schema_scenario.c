@@ -236,6 +236,11 @@ static const struct {
                 "'#/definitions/expression'}}}]}" },
     { "wait", "{'type': 'string'}" },
     { "delay", "{'$ref': '#/definitions/expression'}" },
+    { "queue_apc", "{'type': 'object', 'required': ['thread', 'procedure'], 'patternProperties': "
+                   "{'^x-': {}}, 'additionalProperties': false, 'properties': {'thread': {'type': "
+                   "'string'}, 'procedure': {'type': 'string'}, 'with': {'type': 'object', "
+                   "'additionalProperties': {'$ref': '#/definitions/expression'}}, 'kind': "
+                   "{'enum': ['special', 'normal']}}}" },
     { "raise_irql", "{'$ref': '#/definitions/expression'}" },
     { "lower_irql", "{'$ref': '#/definitions/expression'}" },
 };
@@ -288,9 +293,13 @@ static void put_routine(struct text *t, const struct routine *r)
     schema_put(t, ", 'anyOf': [{'type': 'object', 'patternProperties': {'^x-': {}}, "
                   "'additionalProperties': false, 'properties': {");
     put_arguments(t, r, true);
-    schema_put(t, "}}, {'type': 'array', 'items': [");
-    put_arguments(t, r, false);
-    schema_put(t, "], 'additionalItems': false}, ");
+    if (field_count(r->args) > 0) {
+        schema_put(t, "}}, {'type': 'array', 'items': [");
+        put_arguments(t, r, false);
+        schema_put(t, "], 'additionalItems': false}, ");
+    } else {
+        schema_put(t, "}}, {'type': 'array', 'maxItems': 0}, ");
+    }
     if (routine_required(r) == 1) schema_put(t, "{'$ref': '#/definitions/expression'}, ");
     schema_put(t, "{'type': 'null'}]}");
 }

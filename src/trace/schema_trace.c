@@ -304,7 +304,7 @@ static void put_routine(struct text *t, const struct routine *r)
 
 static const char *const actions[] = {
     "read", "write", "execute", "copy", "set", "replay", "delay", "wait", "signal", "switch",
-    "access",
+    "queue_apc", "apc", "access",
 };
 
 static void put_event(struct text *t)

@@ -80,6 +80,24 @@ def test_small_crowds(bench):
         clocks_agree(json.loads(bench.read('out.json')))
 
 
+LEFT = HEAD + """machine: {os: windows-10, cpu: {preset: unit}}
+procedures:
+  raises: [{raise_irql: DISPATCH_LEVEL}]
+steps:
+  - queue_apc: {thread: main, procedure: raises, kind: %s}
+  - assert: FALSE
+"""
+
+
+def test_apc_left_at_level(bench):
+    """An APC that leaves a raised IRQL behind stops the system, at the step that queued it."""
+    for kind, levels in (('special', '0x20100'), ('normal', '0x20001')):
+        bench.write('left.yaml', LEFT % kind)
+        bench.expect(1, 'run', '--format', 'none', 'left.yaml',
+                     says=f'left.yaml:7:5: error: bug check 0xC8 IRQL_UNEXPECTED_VALUE ({levels}, '
+                          '0x0, 0x0, 0x0), which nobody expected [at steps[0]]')
+
+
 DEADLOCK = HEAD + """machine: {cpu: {count: 2}}
 threads:
   rx: {steps: [{wait: a}, {signal: b}]}

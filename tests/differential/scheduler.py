@@ -3,7 +3,8 @@
 usage: scheduler.py MDLSIM SOURCE_ROOT
 
 Random programs of several threads run in mdlsim. The model is told what each step of each thread
-cost, and must say which step runs when, on which processor, in which order. Far behind the end a
+cost, and must say which step runs when, on which processor, in which order. Threads queue kernel
+APCs to each other, of both kinds, which interrupt waits and delays and nest. Far behind the end a
 last thread signals everybody; without it, a program whose threads wait for that must be an error.
 """
 import json
@@ -26,21 +27,36 @@ class Thread:
         self.number, self.cpu, self.process, self.steps = number, cpu, process, steps
         self.name = f't{number}'
         self.next, self.ready, self.waits, self.raised = 0, 0, None, False
+        self.queues = {'special': [], 'normal': []}  # APCs: numbers of accesses
+        self.frames = []  # APCs under way: (kind, steps that are left, back to)
+        self.back_to = None  # ('wait', event) or ('delay', end) that an APC took it from
 
     def is_done(self):
         return self.next > len(self.steps)  # its end is a step too
 
+    def apc_due(self):
+        """The kind of the APC that may run now."""
+        running = [kind for kind, _, _ in self.frames]
+        if self.raised or 'special' in running:
+            return None
+        if self.queues['special']:
+            return 'special'
+        return 'normal' if self.queues['normal'] and not running else None
 
-def draw_steps(rng, events):
+
+def draw_steps(rng, events, threads):
     """Steps that write one event each: (kind, argument)."""
     steps, raised = [], False
     for _ in range(rng.randrange(1, 13)):
-        kind = rng.choice(['work', 'work', 'work', 'delay', 'signal', 'wait', 'irql'])
+        kind = rng.choice(['work', 'work', 'work', 'delay', 'signal', 'wait', 'irql', 'apc'])
         if kind == 'irql' or (kind == 'wait' and raised):
             steps.append(('lower' if raised else 'raise', None))
             raised = not raised
         elif kind == 'signal':
             steps.append((kind, (rng.randrange(events), rng.randrange(1, 4))))
+        elif kind == 'apc':
+            steps.append((kind, (rng.randrange(threads), rng.choice(['special', 'normal']),
+                                 rng.randrange(1, 40))))
         elif kind == 'wait':
             steps.append((kind, rng.randrange(events)))
         elif kind == 'delay':
@@ -56,6 +72,8 @@ def yaml_of(step):
     kind, argument = step
     if kind == 'signal':
         return 'signal: {event: e%d, count: %d}' % argument
+    if kind == 'apc':
+        return 'queue_apc: {thread: t%d, kind: %s, procedure: work, with: {n: %d}}' % argument
     return {'work': f'read: {{address: $page, length: 8, count: {argument}}}',
             'delay': f'delay: {argument} cycles', 'wait': f'wait: e{argument}',
             'raise': 'raise_irql: DISPATCH_LEVEL', 'lower': 'lower_irql: PASSIVE_LEVEL'}[kind]
@@ -64,8 +82,9 @@ def yaml_of(step):
 def draw_program(rng):
     """(number of processors, threads, the scenario); the last thread helps those that wait."""
     cpus, events = rng.randrange(1, 6), rng.randrange(1, 4)
-    threads = [Thread(number, rng.randrange(cpus), rng.randrange(2), draw_steps(rng, events))
-               for number in range(rng.randrange(1, 13))]
+    count = rng.randrange(1, 13)
+    threads = [Thread(number, rng.randrange(cpus), rng.randrange(2),
+                      draw_steps(rng, events, count)) for number in range(count)]
     helps = [('delay', FAR)] + [('signal', (event, 1000)) for event in range(events)]
     threads.append(Thread(len(threads), cpus, 0, helps))
     cpus += 1
@@ -74,6 +93,13 @@ def draw_program(rng):
             'processes:',
             '  p0: {buffers: {page: {size: 4 KiB, at: 0x100000, touched: true}}}',
             '  p1: {buffers: {other: {size: 4 KiB, at: 0x100000, touched: true}}}',
+            'procedures:',
+            '  work:',
+            '    parameters: [n]',
+            '    steps:',
+            '      - read: {address: $page, length: 8, count: $n}',
+            '      - delay: $n * 3 * 1 cycles',
+            '      - read: {address: $page, length: 8}',
             'threads:']
     for thread in threads:
         text += [f'  {thread.name}:', f'    cpu: {thread.cpu}', f'    process: p{thread.process}',
@@ -86,7 +112,8 @@ class Model:
     """Runs a program, given the cycles of each thread's steps."""
 
     def __init__(self, cpus, threads, cycles):
-        self.threads, self.cycles = threads, cycles
+        self.threads = threads
+        self.cycles = {name: iter(list_of) for name, list_of in cycles.items()}
         self.clock, self.last = [0] * cpus, [None] * cpus
         self.running = [None] * cpus
         self.signals, self.waiting = {}, {}
@@ -119,21 +146,57 @@ class Model:
             self.events.append((now, cpu, thread.name, 'switch', cost))
             self.clock[cpu] += cost
             self.last[cpu] = thread
+        elif self.go_back(cpu, thread):
+            self.go_on(cpu, thread)
+        return True
+
+    def go_back(self, cpu, thread):
+        """To what an APC took the thread from, unless another one is due; False: it waits again."""
+        if thread.apc_due() or not thread.back_to:
+            return True
+        (kind, value), thread.back_to = thread.back_to, None
+        if kind == 'delay':
+            thread.ready = max(thread.ready, value)
+            blocks = value > self.clock[cpu]
+        else:
+            blocks = self.signals.get(value, 0) == 0
+            self.wait(cpu, thread, value)
+        if blocks:
+            self.running[cpu] = None
+        return not blocks
+
+    def go_on(self, cpu, thread):
+        kind = thread.apc_due()
+        if kind:
+            accesses = thread.queues[kind].pop(0)
+            steps = [('work', 1), ('delay', accesses * 3), ('work', accesses)]  # the last first
+            thread.frames.append((kind, steps, thread.back_to))
+            thread.back_to = None
+            self.event(cpu, thread, 'apc')
+        elif thread.frames and thread.frames[-1][1]:
+            self.step(cpu, thread, thread.frames[-1][1].pop())
+        elif thread.frames:
+            thread.back_to = thread.frames.pop()[2]
+            self.go_back(cpu, thread)
         elif thread.next == len(thread.steps):
             thread.next += 1
             self.running[cpu] = None
         else:
-            self.step(cpu, thread)
-        return True
+            thread.next += 1
+            self.step(cpu, thread, thread.steps[thread.next - 1])
 
-    def step(self, cpu, thread):
-        kind, argument = thread.steps[thread.next]
-        cost = self.cycles[thread.name][thread.next]
+    def event(self, cpu, thread, kind):
+        cost = next(self.cycles[thread.name])
         self.events.append((self.clock[cpu], cpu, thread.name, kind, cost))
-        thread.next += 1
         self.clock[cpu] += cost
+
+    def step(self, cpu, thread, step):
+        kind, argument = step
+        self.event(cpu, thread, 'queue_apc' if kind == 'apc' else kind)
         now = self.clock[cpu]
-        if kind == 'raise':
+        if kind == 'apc':
+            self.queue_apc(argument, now)
+        elif kind == 'raise':
             thread.raised = True
         elif kind == 'lower':
             thread.raised = False
@@ -143,12 +206,33 @@ class Model:
                 self.running[cpu] = None
         elif kind == 'signal':
             self.signal(argument[0], argument[1], now)
-        elif kind == 'wait' and self.signals.get(argument, 0) > 0:
-            self.signals[argument] -= 1
         elif kind == 'wait':
-            thread.waits = argument
-            self.waiting.setdefault(argument, []).append(thread)
-            self.running[cpu] = None
+            self.wait(cpu, thread, argument)
+
+    def wait(self, cpu, thread, event):
+        if self.signals.get(event, 0) > 0:
+            self.signals[event] -= 1
+            return
+        thread.waits = event
+        self.waiting.setdefault(event, []).append(thread)
+        self.running[cpu] = None
+
+    def queue_apc(self, argument, now):
+        number, kind, accesses = argument
+        thread = self.threads[number]
+        if thread.is_done():
+            return
+        thread.queues[kind].append(accesses)
+        if self.running[thread.cpu] is thread or not thread.apc_due():
+            return
+        if thread.waits is not None:
+            self.waiting[thread.waits].remove(thread)
+            thread.back_to, thread.waits = ('wait', thread.waits), None
+        elif thread.ready > now and not thread.back_to:
+            thread.back_to = ('delay', thread.ready)
+        else:
+            return
+        thread.ready = now
 
     def signal(self, event, count, now):
         for _ in range(count):

@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 ACTIONS = ('read', 'write', 'execute', 'copy', 'set', 'replay', 'delay', 'wait', 'signal',
-           'switch')
+           'switch', 'queue_apc', 'apc')
 
 
 def listed(mdlsim, what):

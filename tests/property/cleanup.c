@@ -45,6 +45,13 @@ static void lower_irql(struct world *w)
     }
 }
 
+static void leave_regions(struct world *w)
+{
+    _Alignas(16) unsigned char record[ROUTINE_ARGS_BYTES] = { 0 };
+    while (!w->over && w->k.thread->critical.depth > 0) call(w, "KeLeaveCriticalRegion", record);
+    while (!w->over && w->k.thread->guarded.depth > 0) call(w, "KeLeaveGuardedRegion", record);
+}
+
 void let_interrupts_in(struct world *w)
 {
     for (uint32_t i = 0; i < w->hw.cpu_count && !w->over; i++) {
@@ -65,6 +72,7 @@ static void lower_every_irql(struct world *w)
     for (uint32_t i = w->thread_count; i-- > 0 && !w->over;) {
         CHECK(world_turn(w, i));
         lower_irql(w);
+        leave_regions(w);
     }
 }
 

@@ -357,6 +357,20 @@ static bool fit_irql(struct world *w, const struct routine *r, void *record)
     return !lowers || level <= w->mm.irql;
 }
 
+static bool fit_leave_critical(struct world *w, const struct routine *r, void *record)
+{
+    UNUSED(r);
+    UNUSED(record);
+    return w->k.thread->critical.depth > 0;
+}
+
+static bool fit_leave_guarded(struct world *w, const struct routine *r, void *record)
+{
+    UNUSED(r);
+    UNUSED(record);
+    return w->k.thread->guarded.depth > 0;
+}
+
 static bool fit_secure(struct world *w, const struct routine *r, void *record)
 {
     fit_range(w, r, record, "Address", "Size");
@@ -441,7 +455,10 @@ bool fit_arguments(struct world *w, const struct routine *r, void *record)
         { "ExFreePool", fit_block },
         { "IoAllocateMdl", fit_range_va },
         { "IoBuildPartialMdl", fit_partial },
-        { "Ke", fit_irql },
+        { "KeLeaveCriticalRegion", fit_leave_critical },
+        { "KeLeaveGuardedRegion", fit_leave_guarded },
+        { "KeLowerIrql", fit_irql },
+        { "KeRaiseIrql", fit_irql },
         { "MmAllocateMappingAddress", fit_reserve },
         { "MmAllocateMdlForIoSpace", fit_io_list },
         { "MmAllocateNodePagesForMdlEx", fit_pages },
