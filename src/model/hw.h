@@ -99,6 +99,8 @@ struct write_buffers {
 struct cpu {
     cycles_t clock;
     uint64_t spent[COST_COUNT]; /* cycles by cost; their sum plus idle is the clock */
+    uint64_t settled[COST_COUNT]; /* the same when costs_settle() was called last */
+    uint64_t charged;             /* bit i: cost i may have been charged since */
     uint64_t idle;
     uint64_t interrupts; /* part of spent that was used in interrupts of other processors' making */
     struct page_map *map; /* what CR3 points to, or the map of the shadow that it points to */
@@ -216,6 +218,17 @@ static inline void charge(struct hw *hw, enum cost cost, uint64_t times)
     uint64_t n = hw->price[cost] * times;
     hw->cpu->clock.v += n;
     hw->cpu->spent[cost] += n;
+    hw->cpu->charged |= UINT64_C(1) << cost;
+}
+_Static_assert(COST_COUNT <= 64, "each cost has a bit");
+/* From now on spent less settled is what the processor spends from now on. Of the costs that are
+ * not in `charged` it is 0, so that who asks looks at few. */
+static inline void costs_settle(struct cpu *cpu)
+{
+    for (; cpu->charged != 0; cpu->charged &= cpu->charged - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(cpu->charged);
+        cpu->settled[i] = cpu->spent[i];
+    }
 }
 static inline cycles_t hw_now(const struct hw *hw)
 {

@@ -184,7 +184,7 @@ static void put_aside(struct sim *s, struct sim_thread *t, struct apc *apc)
     t->replay = NULL;
     t->interrupted = (struct interrupted){ .state = THREAD_RUNS };
     t->kernel.user_mode = false;
-    if (apc->open != NULL) event_pause(s, &apc->pause);
+    if (apc->open != NULL) event_pause(s, &apc->pause, apc->open);
 }
 
 static void take_back(struct sim *s, struct sim_thread *t, const struct apc *apc)

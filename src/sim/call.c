@@ -131,6 +131,17 @@ static bool make_record(struct sim *s, const struct step *step, void *record)
     return true;
 }
 
+/* A call that began at `start`: it cost what the processor has spent since it settled its costs. */
+static void count_call(struct series *series, const struct cpu *cpu, cycles_t start, bool failed)
+{
+    hist_add(&series->hist, cpu->clock.v - start.v);
+    series->failures += failed;
+    for (uint64_t rest = cpu->charged; rest != 0; rest &= rest - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(rest);
+        series->cost[i] += cpu->spent[i] - cpu->settled[i];
+    }
+}
+
 static void call_routine(struct sim *s, const struct step *step, size_t series, void *record,
                          struct step_result *r)
 {
@@ -142,9 +153,7 @@ static void call_routine(struct sim *s, const struct step *step, size_t series, 
     r->outcome = kernel_call(&s->kernel, routine, record);
     r->has_value = true;
     r->args = record;
-    struct cpu *cpu = s->hw.cpu;
-    series_add(&s->series[series], cpu->clock.v - mark.start.v, r->outcome.failed, mark.spent,
-               cpu->spent);
+    count_call(&s->series[series], s->hw.cpu, mark.start, r->outcome.failed);
     if (s->sink == NULL) {
         event_skip(s);
     } else {

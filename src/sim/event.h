@@ -43,6 +43,12 @@ struct replay_part {
     struct access_totals accesses;
 };
 
+/* Cycles that an event spent on one cost. */
+struct event_cost {
+    uint64_t cost; /* enum cost */
+    uint64_t cycles;
+};
+
 struct event {
     uint64_t seq;
     cycles_t t;
@@ -61,7 +67,8 @@ struct event {
     const struct mdl *mdl; /* NULL: none changed */
     bool pfns;             /* its frames changed */
     uint64_t cycles;
-    const uint64_t *cost; /* COST_COUNT */
+    const struct event_cost *costs; /* what they were spent on, in the order of the table */
+    uint32_t cost_count;
     struct event_delta delta;
     struct access_totals accesses;
     bool has_accesses;

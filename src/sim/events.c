@@ -26,7 +26,8 @@ void event_begin(struct sim *s, const struct step *step, struct event_mark *mark
     mark->start = hw_now(&s->hw);
     mark->irql = s->mm.irql;
     mark->violations = s->kernel.violation_count;
-    memcpy(mark->spent, s->hw.cpu->spent, sizeof mark->spent);
+    mark->earlier_costs = 0;
+    costs_settle(s->hw.cpu);
     if (s->sink != NULL) mark->before = counters(s);
 }
 
@@ -35,18 +36,28 @@ void event_skip(struct sim *s)
     s->seq++;
 }
 
+/* What the processor has spent since it settled its costs, and the earlier parts of the event. */
+static void costs_of(const struct cpu *cpu, const struct event_mark *mark,
+                     struct event_cost out[COST_COUNT], struct event *e)
+{
+    e->costs = out;
+    for (uint64_t rest = cpu->charged | mark->earlier_costs; rest != 0; rest &= rest - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(rest);
+        uint64_t cycles = cpu->spent[i] - cpu->settled[i];
+        if (mark->earlier_costs >> i & 1) cycles += mark->earlier[i];
+        if (cycles == 0) continue;
+        out[e->cost_count++] = (struct event_cost){ i, cycles };
+        e->cycles += cycles;
+    }
+}
+
 void event_end(struct sim *s, const struct step *step, const struct event_mark *mark,
                struct event *e)
 {
     s->seq++;
     if (s->sink == NULL) return;
-    uint64_t cost[COST_COUNT], cycles = 0;
-    const uint64_t *spent = s->hw.cpu->spent;
-    for (unsigned i = 0; i < COST_COUNT; i++) {
-        cost[i] = spent[i] - mark->spent[i];
-        cycles += cost[i];
-    }
-    e->cycles = cycles;
+    struct event_cost costs[COST_COUNT];
+    costs_of(s->hw.cpu, mark, costs, e);
     struct event_delta after = counters(s);
     e->delta = (struct event_delta){
         after.free_system_ptes - mark->before.free_system_ptes,
@@ -62,26 +73,34 @@ void event_end(struct sim *s, const struct step *step, const struct event_mark *
     e->irql = mark->irql;
     e->where = step->where;
     e->note = step->note;
-    e->cost = cost;
     e->mdl = mdl_at(&s->mm, s->kernel.changed_mdl);
     e->pfns = s->kernel.changed_pfns;
     s->sink->event(s->sink->context, e);
 }
 
-void event_pause(struct sim *s, struct event_pause *pause)
+/* Adds what the event has cost since it went on to its earlier parts. */
+static void costs_keep(const struct cpu *cpu, struct event_mark *mark)
+{
+    for (uint64_t rest = cpu->charged; rest != 0; rest &= rest - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(rest);
+        if ((mark->earlier_costs >> i & 1) == 0) mark->earlier[i] = 0;
+        mark->earlier[i] += cpu->spent[i] - cpu->settled[i];
+    }
+    mark->earlier_costs |= cpu->charged;
+}
+
+void event_pause(struct sim *s, struct event_pause *pause, struct event_mark *mark)
 {
     memcpy(pause->spent, s->hw.cpu->spent, sizeof pause->spent);
+    if (mark != NULL) costs_keep(s->hw.cpu, mark);
     if (s->sink != NULL) pause->counters = counters(s);
 }
 
 void event_resume(struct sim *s, const struct event_pause *pause, uint64_t *foreign,
                   struct event_mark *mark)
 {
-    for (unsigned i = 0; i < COST_COUNT; i++) {
-        uint64_t others = s->hw.cpu->spent[i] - pause->spent[i];
-        foreign[i] += others;
-        if (mark != NULL) mark->spent[i] += others;
-    }
+    for (unsigned i = 0; i < COST_COUNT; i++) foreign[i] += s->hw.cpu->spent[i] - pause->spent[i];
+    costs_settle(s->hw.cpu);
     if (mark == NULL || s->sink == NULL) return;
     struct event_delta now = counters(s), *before = &mark->before;
     before->free_system_ptes += now.free_system_ptes - pause->counters.free_system_ptes;
@@ -120,13 +139,4 @@ void event_arg_names(struct event *e, const char *key, enum event_arg_type type,
     struct event_arg *arg = next_arg(e, key, type);
     arg->number = number;
     arg->names = names;
-}
-
-void series_add(struct series *series, uint64_t cycles, bool failed, const uint64_t *before,
-                const uint64_t *after)
-{
-    uint64_t *restrict cost = series->cost;
-    hist_add(&series->hist, cycles);
-    series->failures += failed;
-    for (unsigned i = 0; i < COST_COUNT; i++) cost[i] += after[i] - before[i];
 }

@@ -25,13 +25,15 @@ struct call_frame {
     struct apc *apc;       /* whose procedure it is, NULL = none's */
 };
 
-/* Where things stood when an event began. */
+/* Where things stood when an event began. Its costs are what its processor has spent since it
+ * settled them then. */
 struct event_mark {
     cycles_t start;
-    uint64_t spent[COST_COUNT];
     struct event_delta before;
     uint32_t irql;
     size_t violations;
+    uint64_t earlier_costs; /* of an event cut in two: bit i: its parts so far cost earlier[i] */
+    uint64_t earlier[COST_COUNT];
 };
 
 /* What stands still while a thread's processor does something else (events.c). */
@@ -113,7 +115,7 @@ void event_end(struct sim *s, const struct step *step, const struct event_mark *
                struct event *e);
 /* The thread's processor turns to others for a while. Then what it did meanwhile is added to
  * `foreign` and kept out of the event under way at `mark` (NULL: none). */
-void event_pause(struct sim *s, struct event_pause *pause);
+void event_pause(struct sim *s, struct event_pause *pause, struct event_mark *mark);
 void event_resume(struct sim *s, const struct event_pause *pause, uint64_t *foreign,
                   struct event_mark *mark);
 void event_arg_number(struct event *e, const char *key, enum event_arg_type type, uint64_t number);
@@ -168,8 +170,6 @@ void access_count(struct sim *s, struct access_run *a, const struct access_total
                   struct access_totals *into);
 struct outcome outcome_of_touch(const struct touch *t);
 
-void series_add(struct series *series, uint64_t cycles, bool failed, const uint64_t *spent_before,
-                const uint64_t *spent_after);
 void finding_add(struct sim *s, struct where where, const char *path, const char *format, ...);
 bool sim_over(const struct sim *s); /* the run has ended: bug check, exception, error */
 void sim_set_up(struct sim *s, const struct sim_inputs *inputs, bool *fits);

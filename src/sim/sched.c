@@ -131,7 +131,7 @@ cycles_t sched_end(struct sim *s)
 static void pause(struct sim *s)
 {
     if (s->thread->span_depth > 0 || s->thread->open != NULL)
-        event_pause(s, &s->thread->pause);
+        event_pause(s, &s->thread->pause, s->thread->open);
 }
 
 static void resume(struct sim *s)

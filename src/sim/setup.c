@@ -254,6 +254,8 @@ static void restart_counters(struct sim *s)
         cpu->serving.count = 0;
         cpu->idle = cpu->interrupts = 0;
         memset(cpu->spent, 0, sizeof cpu->spent);
+        memset(cpu->settled, 0, sizeof cpu->settled);
+        cpu->charged = 0;
         restart_level(&cpu->l1d);
         restart_level(&cpu->l1i);
         restart_level(&cpu->l2);

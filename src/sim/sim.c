@@ -214,10 +214,11 @@ static void step_span_end(struct sim *s, const struct step *step)
     struct sim_thread *t = s->thread;
     CHECK(t->span_depth > 0);
     const struct span_state *span = &t->spans[--t->span_depth];
+    struct series *series = &s->series[step->u.span.series];
     uint64_t spent[COST_COUNT];
     own_costs(s, spent);
-    series_add(&s->series[step->u.span.series], hw_now(&s->hw).v - span->start.v, false,
-               span->spent, spent);
+    hist_add(&series->hist, hw_now(&s->hw).v - span->start.v);
+    for (unsigned i = 0; i < COST_COUNT; i++) series->cost[i] += spent[i] - span->spent[i];
 }
 
 static void step_branch(struct sim *s, const struct step *step)

@@ -265,19 +265,17 @@ static void put_phases(struct text *t, const struct event *e)
     json_char(t, '}');
 }
 
-static void put_costs(struct json_sink *s, const uint64_t *cost)
+static void put_costs(struct json_sink *s, const struct event *e)
 {
     struct text *t = &s->out;
-    bool any = false;
-    for (size_t i = 0; i < COST_COUNT; i++) {
-        if (cost[i] == 0) continue;
-        if (any) JSON_PUT(t, ", ");
-        if (!any) JSON_PUT(t, ", \"cost\": {");
-        any = true;
-        json_bytes(t, s->cost_key[i], s->cost_key_bytes[i]);
-        json_count(t, cost[i]);
+    for (uint32_t i = 0; i < e->cost_count; i++) {
+        const struct event_cost *c = &e->costs[i];
+        if (i > 0) JSON_PUT(t, ", ");
+        if (i == 0) JSON_PUT(t, ", \"cost\": {");
+        json_bytes(t, s->cost_key[c->cost], s->cost_key_bytes[c->cost]);
+        json_count(t, c->cycles);
     }
-    if (any) json_char(t, '}');
+    if (e->cost_count > 0) json_char(t, '}');
 }
 
 static bool put_change(struct text *t, const char *key, int64_t change, bool any)
@@ -406,29 +404,33 @@ static void put_end(struct json_sink *s, const struct event *e)
     struct text *t = &s->out;
     JSON_PUT(t, ", \"cycles\": ");
     json_count(t, e->cycles);
-    if (e->cost != NULL && e->cycles != 0) put_costs(s, e->cost);
+    put_costs(s, e);
     put_delta(t, &e->delta);
     json_char(t, '}');
 }
 
+/* What the end of a line tells; the sum of the costs is the cycles. */
 struct end_key {
     struct event_delta delta;
-    uint64_t cost[COST_COUNT]; /* their sum is the cycles */
+    struct event_cost costs[(PART_KEY_BYTES - sizeof(struct event_delta)) /
+                            sizeof(struct event_cost)];
 };
-_Static_assert(sizeof(struct end_key) <= PART_KEY_BYTES, "a key of costs fits");
 
 static void end_or_again(struct json_sink *s, const struct event *e, struct json_site *site)
 {
-    struct json_part *part = site == NULL || e->cost == NULL ? NULL : &site->parts[PART_COSTS];
+    struct json_part *part = site == NULL ? NULL : &site->parts[PART_COSTS];
     struct end_key key;
-    if (part != NULL) {
+    size_t key_bytes = 0;
+    if (part != NULL && e->cost_count <= COUNT_OF(key.costs)) {
+        size_t cost_bytes = e->cost_count * sizeof key.costs[0];
         key.delta = e->delta;
-        memcpy(key.cost, e->cost, sizeof key.cost);
-        if (json_part_again(&s->out, part, &key, sizeof key)) return;
+        if (cost_bytes > 0) memcpy(key.costs, e->costs, cost_bytes);
+        key_bytes = offsetof(struct end_key, costs) + cost_bytes;
     }
+    if (json_part_again(&s->out, part, &key, key_bytes)) return;
     size_t start = s->out.length;
     put_end(s, e);
-    json_part_keep(part, &key, sizeof key, &s->out, start);
+    json_part_keep(part, &key, key_bytes, &s->out, start);
 }
 
 void json_event(struct json_sink *s, const struct event *e)

@@ -179,12 +179,13 @@ static const struct json_sink_options jsonl = { .format = TRACE_FORMAT_JSONL };
 
 Test(json_sink, a_call)
 {
-    uint64_t cost[COST_COUNT] = { [COST_CALL] = 100, [COST_POOL] = 312 };
+    const struct event_cost costs[] = { { COST_CALL, 100 }, { COST_POOL, 312 } };
     struct outcome o = { .returns = value_address(0x1000) };
     struct event e = {
         .seq = 7, .t = { 5 }, .thread = "ma\"in", .irql = 2, .where = { .line = 13 },
         .call = "MmCall", .note = "n", .routine = &call_routine, .args = &given, .outcome = &o,
-        .cycles = 412, .cost = cost, .delta = { .free_pages = -3, .pool_bytes = 16 },
+        .cycles = 412, .costs = costs, .cost_count = COUNT_OF(costs),
+        .delta = { .free_pages = -3, .pool_bytes = 16 },
     };
     write_events(&e, 1, jsonl);
     expect_text("{\"seq\": 7, \"t\": 5, \"cpu\": 0, \"thread\": \"ma\\\"in\", "
@@ -336,7 +337,8 @@ struct made {
     struct call_args before, after;
     struct outcome o;
     struct mdl m;
-    uint64_t pfns[70], cost[COST_COUNT];
+    uint64_t pfns[70];
+    struct event_cost costs[6];
 };
 
 /* Now and then something else than 0, so that most parts stay what they were and each changes alone
@@ -387,12 +389,15 @@ static void make_event(struct made *m, struct rng *r, uint64_t seq)
                            .thread = rarely(r, 2) ? "a" : "b", .irql = (uint32_t)rarely(r, 3),
                            .where = { .line = 13 + 128 * (uint32_t)rarely(r, 2) },
                            .call = "MmCall", .note = rarely(r, 2) ? "n" : NULL,
-                           .outcome = &m->o, .cost = m->cost };
+                           .outcome = &m->o, .costs = m->costs };
     make_args(m, r);
     make_mdl(m, r);
     m->e.delta.free_pages = (int64_t)rarely(r, 3);
-    for (unsigned i = 0; i < 6; i++) m->cost[i] = 5 + rarely(r, 3) * rarely(r, 3);
-    for (unsigned i = 0; i < COST_COUNT; i++) m->e.cycles += m->cost[i];
+    m->e.cost_count = rarely(r, 2) ? 2 : 6;
+    for (uint32_t i = 0; i < m->e.cost_count; i++) {
+        m->costs[i] = (struct event_cost){ i, 5 + rarely(r, 3) * rarely(r, 3) };
+        m->e.cycles += m->costs[i].cycles;
+    }
 }
 
 /* A line of a sink that has seen others is the line of one that has not. */
