@@ -98,7 +98,7 @@ struct frame frame_peek(struct mm *mm, pfn_t f)
 static struct frame *frame_in_use(struct mm *mm, pfn_t f)
 {
     struct frame *frame = frame_at(mm, f);
-    CHECK2(frame != NULL && frame->references > 0, f.v, frame != NULL);
+    CHECK2(frame != NULL && frame_references(frame) > 0, f.v, frame != NULL);
     charge(mm->hw, COST_PFN, 1);
     return frame;
 }
@@ -130,11 +130,10 @@ static void frame_linger(struct mm *mm, struct frame *frame)
 void frame_give(struct mm *mm, pfn_t f)
 {
     struct frame *frame = frame_in_use(mm, f);
-    CHECK2(frame->shares > 0, f.v, frame->references);
+    CHECK2(frame->shares > 0, f.v, frame->locks);
     frame->shares--;
     if (frame->shares > 0) return;
-    frame->references--;
-    if (frame->references == 0) frame_retire(mm, f, frame);
+    if (frame->locks == 0) frame_retire(mm, f, frame);
     else frame_linger(mm, frame);
 }
 
@@ -147,37 +146,17 @@ void frame_share(struct mm *mm, pfn_t f)
 
 /* ---- many frames at once, run by run ---- */
 
-/* How many numbers count up from the first. Most often all do, which is told without a branch. */
-static uint64_t ascending(const uint64_t *pfns, uint64_t count)
-{
-    uint64_t n = 1, other = 0;
-    for (uint64_t i = 0; i < count; i++) other |= pfns[i] - pfns[0] - i;
-    if (other == 0) return count;
-    while (pfns[n] == pfns[0] + n) n++;
-    return n;
-}
-
 struct frame_span frame_span(struct mm *mm, const uint64_t *pfns, uint64_t count)
 {
     struct frame_span span = { frame_at(mm, pfn(pfns[0])), 1 };
-    if (span.frames == NULL || count == 1) return span;
-    uint64_t room = FRAME_CHUNK - pfns[0] % FRAME_CHUNK;
-    span.count = ascending(pfns, count < room ? count : room);
+    if (span.frames == NULL) return span;
+    uint64_t first = pfns[0], room = FRAME_CHUNK - first % FRAME_CHUNK;
+    if (count > room) count = room;
+    while (span.count < count && pfns[span.count] == first + span.count) span.count++;
     if (mm->frames.last_chunk->all_ram) return span;
     for (uint64_t i = 1; i < span.count; i++)
         if (span.frames[i].state == FRAME_STATE_COUNT) span.count = i;
     return span;
-}
-
-/* The first frame without a reference, `count` when there is none. */
-static uint64_t first_listed(const struct frame *frames, uint64_t count)
-{
-    unsigned listed = 0;
-    for (uint64_t i = 0; i < count; i++) listed |= frames[i].references == 0;
-    if (!listed) return count;
-    uint64_t n = 0;
-    while (frames[n].references > 0) n++;
-    return n;
 }
 
 uint64_t frames_in_use(struct mm *mm, const uint64_t *pfns, uint64_t count)
@@ -185,7 +164,8 @@ uint64_t frames_in_use(struct mm *mm, const uint64_t *pfns, uint64_t count)
     for (uint64_t done = 0; done < count;) {
         struct frame_span span = frame_span(mm, pfns + done, count - done);
         if (span.frames == NULL) return done;
-        uint64_t n = first_listed(span.frames, span.count);
+        uint64_t n = 0;
+        while (n < span.count && frame_references(&span.frames[n]) > 0) n++;
         done += n;
         if (n < span.count) return done;
     }
@@ -196,17 +176,14 @@ uint64_t frames_in_use(struct mm *mm, const uint64_t *pfns, uint64_t count)
  * time is taken. */
 static void span_lock(struct mm *mm, struct frame_span span)
 {
-    unsigned bad = 0, fresh = 0;
+    uint64_t fresh = 0, last = 0;
     for (uint64_t i = 0; i < span.count; i++) {
         struct frame *frame = &span.frames[i];
-        bad |= frame->references - 1u >= UINT32_MAX - 1u; /* none, or no room for one more */
-        fresh += frame->locks == 0;
-        frame->references++;
-        frame->locks++;
+        CHECK2(frame_references(frame) > 0 && frame->locks < UINT32_MAX, i, frame->locks);
+        if (frame->locks++ != 0) continue;
+        fresh++;
+        last = i + 1;
     }
-    CHECK2(bad == 0, span.count, span.frames[0].references);
-    uint64_t last = fresh > 0 ? span.count : 0;
-    while (last > 0 && span.frames[last - 1].locks != 1) last--;
     charge(mm->hw, COST_PFN, last);
     if (fresh > 0) gauge_add(&mm->frames.locked, fresh, hw_now(mm->hw));
     charge(mm->hw, COST_PFN, span.count - last);
@@ -230,11 +207,10 @@ void frame_lock(struct mm *mm, pfn_t f)
 void frame_unlock(struct mm *mm, pfn_t f)
 {
     struct frame *frame = frame_in_use(mm, f);
-    CHECK2(frame->locks > 0, f.v, frame->references);
-    frame->references--;
+    CHECK2(frame->locks > 0, f.v, frame->shares);
     frame->locks--;
     if (frame->locks == 0) gauge_sub(&mm->frames.locked, 1);
-    if (frame->references > 0) return;
+    if (frame_references(frame) > 0) return;
     CHECK2(frame->give_when_unlocked, f.v, frame->shares);
     frame_retire(mm, f, frame);
 }
@@ -242,15 +218,11 @@ void frame_unlock(struct mm *mm, pfn_t f)
 /* Unlocks the frames up to the first that is not locked or that somebody must get back. */
 static uint64_t span_unlock(struct mm *mm, struct frame_span span)
 {
-    unsigned bad = 0, free_now = 0;
-    for (uint64_t i = 0; i < span.count; i++)
-        bad |= span.frames[i].locks == 0 || span.frames[i].references == 1;
-    uint64_t count = bad ? 0 : span.count;
-    while (count < span.count && span.frames[count].locks > 0 && span.frames[count].references > 1)
-        count++;
-    for (uint64_t i = 0; i < count; i++) {
-        span.frames[i].references--;
-        free_now += --span.frames[i].locks == 0;
+    uint64_t count = 0, free_now = 0;
+    for (; count < span.count; count++) {
+        struct frame *frame = &span.frames[count];
+        if (frame->locks == 0 || frame_references(frame) == 1) break;
+        free_now += --frame->locks == 0;
     }
     charge(mm->hw, COST_PFN, count);
     gauge_sub(&mm->frames.locked, free_now);
@@ -311,9 +283,7 @@ static void frame_check(const struct mm *mm, uint64_t n, const struct frame *fra
 {
     bool listed = frame->state == FRAME_ZEROED || frame->state == FRAME_FREE;
     CHECK2(on_list(mm, n, frame->state), n, frame->state);
-    CHECK2(frame->references == (frame->shares > 0 ? 1u : 0u) + frame->locks, n,
-           frame->references);
-    CHECK2(listed == (frame->references == 0), n, frame->references);
+    CHECK2(listed == (frame_references(frame) == 0), n, frame_references(frame));
     CHECK2(frame->give_when_unlocked == (!listed && frame->shares == 0), n, frame->shares);
     CHECK2((frame->owner == OWNER_NONE) == listed, n, frame->owner);
     CHECK2((frame->owner == OWNER_TABLE) == (frame->state == FRAME_TABLE), n, frame->owner);

@@ -33,12 +33,17 @@ enum frame_owner {
 };
 
 struct frame {
-    uint32_t references; /* 1 for being in use, +1 for each lock; 0 = on a list */
-    uint32_t shares;     /* mappings of processes and pool; pages of MmAllocatePagesForMdl have 1 */
-    uint32_t locks;      /* MmProbeAndLock* references among `references` */
+    uint32_t shares; /* mappings of processes and pool; pages of MmAllocatePagesForMdl have 1 */
+    uint32_t locks;  /* by MmProbeAndLock* */
     uint8_t state, cache, owner;
     uint8_t give_when_unlocked; /* its owner let go while it was locked */
 };
+
+/* 1 while it has an owner, 1 for each lock; 0: it is on a list. */
+static inline uint64_t frame_references(const struct frame *f)
+{
+    return (uint64_t)f->locks + (f->shares > 0);
+}
 
 enum fragmentation_kind { FRAGMENTATION_NONE, FRAGMENTATION_SHUFFLED, FRAGMENTATION_CHECKERBOARD };
 
@@ -99,7 +104,7 @@ enum frame_want {
     WANT_ZEROED, /* zero-filled: from the zeroed list, else zeroed now (charged) */
     WANT_ANY,    /* contents do not matter: free list first */
 };
-/* Takes one frame: references 1, shares 1, ACTIVE. False when none is free. */
+/* Takes one frame: shares 1, ACTIVE. False when none is free. */
 bool frame_take(struct mm *mm, enum frame_want want, enum frame_owner owner, pfn_t *out);
 /* Takes up to `count` frames out of [first, last] (numbers inclusive; 0 and UINT64_MAX for any),
  * preferring the NUMA node `node` (UINT32_MAX: none) and only it when node_only. Appends frame
@@ -111,13 +116,11 @@ uint64_t frames_take(struct mm *mm, uint64_t count, enum frame_want want, enum f
 bool frames_take_block(struct mm *mm, uint64_t count, uint64_t align, enum frame_want want,
                        enum frame_owner owner, uint64_t first, uint64_t last, uint32_t node,
                        pfn_t *out);
-/* The holder lets go: shares - 1; when no share is left references - 1, and at 0 the frame goes to
- * the free list. */
+/* The holder lets go: shares - 1; without shares and locks the frame goes to the free list. */
 void frame_give(struct mm *mm, pfn_t f);
 void frame_share(struct mm *mm, pfn_t f); /* one more mapping */
-/* A page lock of an MDL: references and locks + 1 / - 1. The frame is in use (references >= 1); the
- * unlock is of a frame with locks. frame_unlock gives the frame back when its owner
- * has gone meanwhile. */
+/* A page lock of an MDL: locks + 1 / - 1. The frame is in use; the unlock is of a frame with locks.
+ * frame_unlock gives the frame back when its owner has gone meanwhile. */
 void frame_lock(struct mm *mm, pfn_t f);
 void frame_unlock(struct mm *mm, pfn_t f);
 /* Frames of RAM with consecutive numbers whose records stand side by side. */

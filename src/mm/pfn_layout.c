@@ -48,7 +48,7 @@ struct frame layout_initial(const struct mm *mm, uint64_t n)
     if (!frame_in_ram(mm, pfn(n))) return (struct frame){ .state = FRAME_STATE_COUNT };
     const struct frame_part *part = part_at(&mm->frames, n);
     if (part == NULL || !starts_free(&mm->frames, n - part->first)) {
-        return (struct frame){ .references = 1, .shares = 1, .state = FRAME_ACTIVE,
+        return (struct frame){ .shares = 1, .state = FRAME_ACTIVE,
                                .cache = FRAME_CACHED, .owner = OWNER_SYSTEM };
     }
     return (struct frame){ .state = n < part->border ? FRAME_ZEROED : FRAME_FREE };

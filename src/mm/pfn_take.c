@@ -37,8 +37,7 @@ static void claim(struct taking *t, enum frame_list list, uint64_t start, uint64
     enum phys_fill fill = zero_now || list == LIST_ZEROED ? FILL_ZERO : FILL_UNKNOWN;
     uint8_t state = t->owner == OWNER_TABLE ? FRAME_TABLE : FRAME_ACTIVE;
     for (uint64_t i = 0; i < count; i++) {
-        *frame_at(mm, pfn(start + i)) = (struct frame){ .references = 1, .shares = 1,
-                                                        .state = state,
+        *frame_at(mm, pfn(start + i)) = (struct frame){ .shares = 1, .state = state,
                                                         .owner = (uint8_t)t->owner };
         phys_fill(&mm->hw->phys, pfn(start + i), fill);
         if (t->out != NULL) t->out[t->taken + i] = start + i;

@@ -4,20 +4,11 @@
 
 #include "base/check.h"
 
-enum { INDEX_BITS = 9 };
-
 /* PAE page-directory-pointer entries have no R/W and U/S bits (SDM table 4-8). */
 uint64_t paging_table_bits(const struct hw *hw, unsigned level, bool user)
 {
     if (hw->mode == PAGING_PAE && level == LEVEL_PDPT) return PTE_PRESENT;
     return PTE_PRESENT | PTE_WRITE | (user ? PTE_USER : 0);
-}
-
-size_t paging_index(const struct hw *hw, va_t at, unsigned level)
-{
-    size_t index =
-        (size_t)(at.v >> (PAGE_SHIFT_BITS + INDEX_BITS * (level - 1)) & (TABLE_ENTRIES - 1));
-    return hw->mode == PAGING_PAE && level == LEVEL_PDPT ? index & 3 : index;
 }
 
 struct page_map *paging_map_for(struct hw *hw, struct page_map *map, va_t at)
@@ -245,6 +236,7 @@ void paging_set_range(struct hw *hw, struct page_map *map, va_t at, const uint64
                       uint64_t page_count, uint64_t bits)
 {
     map = paging_map_for(hw, map, at);
+    bits = entry_for(hw, bits);
     for (uint64_t done = 0; done < page_count;) {
         va_t here = va_add(at, done * PAGE_BYTES);
         size_t first = paging_index(hw, here, LEVEL_PT);
@@ -256,7 +248,7 @@ void paging_set_range(struct hw *hw, struct page_map *map, va_t at, const uint64
         uint64_t fresh = 0;
         for (uint64_t i = 0; i < n; i++) {
             fresh += slot[i] == 0;
-            slot[i] = entry_for(hw, pte_make(pfn(frames[done + i]), bits));
+            slot[i] = pte_make(pfn(frames[done + i]), bits);
         }
         map->writes += n;
         charge(hw, COST_PTE_WRITE, n);

@@ -3,11 +3,16 @@
 
 #include "model/hw.h"
 
-enum { TABLE_ENTRIES = 512 };
+enum { TABLE_INDEX_BITS = 9, TABLE_ENTRIES = 1 << TABLE_INDEX_BITS };
 
 /* Upper entries allow everything: permissions are those of the leaf. */
 uint64_t paging_table_bits(const struct hw *hw, unsigned level, bool user);
-size_t paging_index(const struct hw *hw, va_t at, unsigned level);
+static inline size_t paging_index(const struct hw *hw, va_t at, unsigned level)
+{
+    unsigned shift = PAGE_SHIFT_BITS + TABLE_INDEX_BITS * (level - LEVEL_PT);
+    size_t index = (size_t)(at.v >> shift & (TABLE_ENTRIES - 1));
+    return hw->mode == PAGING_PAE && level == LEVEL_PDPT ? index & (PDPTE_REGISTERS - 1) : index;
+}
 static inline bool paging_is_kernel(const struct hw *hw, va_t at)
 {
     return at.v >= hw->kernel_start;

@@ -127,7 +127,7 @@ static bool callers_block_ends(struct kernel *k, const struct pool_block *block)
     pfn_t f;
     if (locked_page(k, block, &f)) {
         struct frame frame = frame_peek(k->mm, f);
-        struct params p = P(f.v, frame.state, frame.references);
+        struct params p = P(f.v, frame.state, frame_references(&frame));
         if (ends(k, FREE_LOCKED, p, p)) return true;
     }
     return block_holds_used_mdl(k, block) && fails(k, FREE_MDL_IN_USE);

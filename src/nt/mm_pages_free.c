@@ -100,7 +100,7 @@ static bool frames_end(struct kernel *k, const struct mdl *m, uint64_t count)
     uint64_t value = fine < m->slots ? m->pfns[fine] : PFN_NONE.v;
     const struct frame *f = value == PFN_NONE.v ? NULL : frame_at(k->mm, pfn(value));
     if (f != NULL && f->owner == OWNER_MDL && f->locks > 0)
-        return ends(k, FREE_LOCKED, P(0, 0, 0), P(value, f->state, f->references));
+        return ends(k, FREE_LOCKED, P(0, 0, 0), P(value, f->state, frame_references(f)));
     return ends(k, FREE_FRAME, P(0, 0, 0),
                 P(m->address.v, m->address.v + mdl_size_bytes(k->mm, fine), value));
 }

@@ -65,7 +65,7 @@ static bool eval_frame(struct sim *s, const struct expr_node *n, pfn_t f, struct
     struct frame record = frame_peek(&s->mm, f);
     switch ((enum expr_function)n->c) {
     case FUNCTION_FRAME_REFERENCES:
-        *out = value_int(record.references);
+        *out = value_int(frame_references(&record));
         break;
     case FUNCTION_FRAME_SHARES:
         /* A section keeps one share of its frames, which maps nothing. */

@@ -76,9 +76,9 @@ Test(fault, a_locked_frame_keeps_its_contents_when_freed)
     cr_assert_eq(mm_fault_in(&m.mm, va(BUFFER), ACCESS_WRITE, true, &f).end, TOUCH_OK);
     frame_lock(&m.mm, f);
     cr_assert_eq(space_decommit(&m.mm, p, va(BUFFER), 1), ST_SUCCESS);
-    cr_assert_eq(frame_peek(&m.mm, f).references, 1);
+    cr_assert_eq(frame_peek(&m.mm, f).locks, 1);
     frame_unlock(&m.mm, f);
-    cr_assert_eq(frame_peek(&m.mm, f).references, 0);
+    cr_assert_eq(frame_peek(&m.mm, f).locks, 0);
     machine_stop(&m);
 }
 

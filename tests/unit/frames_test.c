@@ -291,7 +291,7 @@ Test(frames, a_locked_frame_outlives_its_owner)
     cr_assert_eq(m.mm.frames.locked.now, 1);
     frame_give(&m.mm, f);
     struct frame frame = frame_peek(&m.mm, f);
-    cr_assert_eq(frame.references, 2);
+    cr_assert_eq(frame_references(&frame), 2);
     cr_assert_eq(frame.shares, 0);
     cr_assert_eq(frame.state, FRAME_ACTIVE);
     cr_assert_eq(frames_available(&m.mm), available);
