@@ -5,6 +5,8 @@
 
 #include "base/types.h"
 
+#include <string.h>
+
 /* A named constant. Tables of them are the only place where a spelling meets a number. */
 struct name {
     const char *name;
@@ -91,6 +93,17 @@ size_t field_count(const struct field *rows);
  * row that holds none (text, list, group) and for a value that the member cannot hold. */
 uint64_t field_get(const struct field *row, const void *record);
 void field_set(const struct field *row, void *record, uint64_t value);
+/* The same for rows of objects, which store an id. */
+static inline uint32_t field_id(const struct field *row, const void *record)
+{
+    uint32_t id;
+    memcpy(&id, (const char *)record + row->offset, sizeof id);
+    return id;
+}
+static inline void field_set_id(const struct field *row, void *record, uint32_t id)
+{
+    memcpy((char *)record + row->offset, &id, sizeof id);
+}
 /* Name of a value, NULL when it has none; value of a name, false when unknown. */
 const char *names_find_name(const struct names *names, uint64_t value);
 bool names_find_value(const struct names *names, const char *name, uint64_t *value);

@@ -410,7 +410,7 @@ static uint64_t fill_ready(struct mm *mm, va_t at, uint64_t page_count, enum acc
     struct slots s = space_slots(mm, current_map(mm), at.v / PAGE_BYTES, page_count);
     if (s.slot == NULL) return 0;
     while (done < s.count) {
-        uint64_t entry = slots_entry(&s, done);
+        uint64_t entry = s.level == LEVEL_PT ? s.slot[done] : slots_entry(&s, done);
         if ((entry & ready.mask) != ready.want) break;
         pfns[done++] = pte_pfn(entry).v;
     }

@@ -76,6 +76,7 @@ void hw_init(struct hw *hw, const struct allocator *from, const struct hw_config
                        .kernel_start = config->kernel_start,
                        .canonical_half = canonical_half(config->mode),
                        .canonical_bits = canonical_bits[config->mode],
+                       .near = { { .root = PFN_NONE }, { .root = PFN_NONE } },
                        .nested = config->nested,
                        .walkers = config->walkers,
                        .cpu_count = config->cpu_count,
@@ -209,4 +210,5 @@ void hw_check(struct hw *hw, bool (*may_be_stale)(void *context, va_t address), 
         check_level(hw, cpu, &cpu->l2i, may_be_stale, context);
     }
     check_answers(hw);
+    paging_check(hw);
 }

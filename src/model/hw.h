@@ -133,6 +133,12 @@ struct cpu {
                       hw->cpu itself stands in mm->irql */
 };
 
+/* The page table of the 2 MiB at `region` * 2 MiB, below `root` (PFN_NONE: none is known). */
+struct leaf_table {
+    uint64_t region;
+    pfn_t root, table;
+};
+
 /* Where new page tables come from: the memory manager's frame lists. False: no frame is free. */
 struct table_source {
     bool (*take)(void *context, pfn_t *out);
@@ -167,6 +173,7 @@ struct hw {
     size_t map_count, map_capacity;
     struct table_source tables;
     struct map table_used;          /* table frame -> entries in use */
+    struct leaf_table near[2]; /* found last: of user space, of the kernel's */
     uint32_t flush_threshold_pages; /* longer ranges are flushed whole */
     uint32_t pcid_count;            /* contexts that a processor keeps; 0: CR3 loads flush */
     uint32_t socket_count;
@@ -225,10 +232,11 @@ _Static_assert(COST_COUNT <= 64, "each cost has a bit");
  * not in `charged` it is 0, so that who asks looks at few. */
 static inline void costs_settle(struct cpu *cpu)
 {
-    for (; cpu->charged != 0; cpu->charged &= cpu->charged - 1) {
-        unsigned i = (unsigned)__builtin_ctzll(cpu->charged);
+    for (uint64_t rest = cpu->charged; rest != 0; rest &= rest - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(rest);
         cpu->settled[i] = cpu->spent[i];
     }
+    cpu->charged = 0;
 }
 static inline cycles_t hw_now(const struct hw *hw)
 {
@@ -299,6 +307,8 @@ static inline bool page_map_has_shadow(const struct hw *hw, const struct page_ma
     return hw->kva_shadow && map->space != 0;
 }
 
+/* Every page table that is remembered is the one that the tables above it name; else BUG. */
+void paging_check(struct hw *hw);
 /* Takes the root table. False when no frame is free. The system's first. */
 bool paging_init(struct hw *hw, struct page_map *map, uint32_t space);
 /* Gives all tables of a process back (leaf entries must be clear). */

@@ -28,6 +28,7 @@ bool paging_take_table(struct hw *hw, struct page_map *map, unsigned level, pfn_
 
 void paging_give_table(struct hw *hw, struct page_map *map, unsigned level, pfn_t table)
 {
+    paging_forget(hw);
     map_remove(&hw->table_used, table.v);
     gauge_sub(&map->level[level].tables, 1);
     gauge_sub(&map->bytes, PAGE_BYTES);
@@ -63,6 +64,7 @@ void paging_write(struct hw *hw, struct page_map *map, unsigned level, pfn_t tab
     bool was = *slot != 0, is = entry != 0;
     bool was_large = pte_is_large(*slot, level), is_large = pte_is_large(entry, level);
     *slot = entry_for(hw, entry);
+    if (level > LEVEL_PT) paging_forget(hw);
     map->writes++;
     charge(hw, COST_PTE_WRITE, 1);
     paging_place(hw, table, slot, 1);
@@ -164,11 +166,43 @@ void paging_free(struct hw *hw, struct page_map *map)
     free_root(hw, map);
 }
 
+/* The page table of `at` where it is the one found last. */
+static inline bool is_near(struct hw *hw, pfn_t root, va_t at, pfn_t *table)
+{
+    const struct leaf_table *near = &hw->near[paging_is_kernel(hw, at)];
+    *table = near->table;
+    return near->root.v == root.v && near->region == at.v >> TABLE_REGION_BITS;
+}
+
+static inline void remember(struct hw *hw, pfn_t root, va_t at, pfn_t table)
+{
+    hw->near[paging_is_kernel(hw, at)] =
+        (struct leaf_table){ at.v >> TABLE_REGION_BITS, root, table };
+}
+
+void paging_check(struct hw *hw)
+{
+    for (unsigned i = 0; i < COUNT_OF(hw->near); i++) {
+        struct leaf_table near = hw->near[i];
+        const struct page_map map = { .root = near.root };
+        pfn_t table;
+        if (near.root.v == PFN_NONE.v) continue;
+        paging_forget(hw);
+        unsigned level = paging_leaf(hw, &map, va(near.region << TABLE_REGION_BITS), &table);
+        CHECK2(level == LEVEL_PT && table.v == near.table.v, near.region, near.table.v);
+    }
+}
+
 unsigned paging_leaf(struct hw *hw, const struct page_map *map, va_t at, pfn_t *table)
 {
-    *table = paging_is_kernel(hw, at) ? hw->system.root : map->root;
+    pfn_t root = paging_is_kernel(hw, at) ? hw->system.root : map->root;
+    if (is_near(hw, root, at, table)) return LEVEL_PT;
+    *table = root;
     for (unsigned level = hw->top_level;; level--) {
-        if (level == LEVEL_PT) return level;
+        if (level == LEVEL_PT) {
+            remember(hw, root, at, *table);
+            return level;
+        }
         uint64_t entry = *paging_slot_of(hw, *table, at, level);
         if (pte_is_large(entry, level)) return level;
         if ((entry & PTE_PRESENT) == 0) return 0;
@@ -194,6 +228,7 @@ uint64_t paging_entry(struct hw *hw, const struct page_map *map, va_t at)
 
 bool paging_make(struct hw *hw, struct page_map *map, va_t at, unsigned level, pfn_t *out)
 {
+    if (level == LEVEL_PT && is_near(hw, map->root, at, out)) return true;
     *out = map->root;
     for (unsigned l = hw->top_level; l > level; l--) {
         uint64_t entry = *paging_slot_of(hw, *out, at, l);
@@ -201,6 +236,7 @@ bool paging_make(struct hw *hw, struct page_map *map, va_t at, unsigned level, p
         if (entry == 0 && !add_table(hw, map, *out, at, l)) return false;
         *out = pte_pfn(*paging_slot_of(hw, *out, at, l));
     }
+    if (level == LEVEL_PT) remember(hw, map->root, at, *out);
     return true;
 }
 

@@ -3,7 +3,11 @@
 
 #include "model/hw.h"
 
-enum { TABLE_INDEX_BITS = 9, TABLE_ENTRIES = 1 << TABLE_INDEX_BITS };
+enum {
+    TABLE_INDEX_BITS = 9,
+    TABLE_ENTRIES = 1 << TABLE_INDEX_BITS,
+    TABLE_REGION_BITS = PAGE_SHIFT_BITS + TABLE_INDEX_BITS, /* of the 2 MiB of a page table */
+};
 
 /* Upper entries allow everything: permissions are those of the leaf. */
 uint64_t paging_table_bits(const struct hw *hw, unsigned level, bool user);
@@ -20,6 +24,11 @@ static inline bool paging_is_kernel(const struct hw *hw, va_t at)
 static inline uint64_t *paging_slot_of(struct hw *hw, pfn_t table, va_t at, unsigned level)
 {
     return &phys_table(&hw->phys, table)[paging_index(hw, at, level)];
+}
+/* A table came, went or changed its place: none is remembered any more. */
+static inline void paging_forget(struct hw *hw)
+{
+    hw->near[0].root = hw->near[1].root = PFN_NONE;
 }
 /* A zeroed table; false when no frame is free. */
 bool paging_take_table(struct hw *hw, struct page_map *map, unsigned level, pfn_t *out);

@@ -140,7 +140,7 @@ static bool objects_end(struct kernel *k, const struct routine *r, const void *a
     for (const struct field *row = r->args; row->key != NULL; row++) {
         if (row->type != FIELD_MDL && row->type != FIELD_IRP) continue;
         if (row->flags & FIELD_OUT) continue;
-        if (object_ends(k, row, (uint32_t)field_get(row, args))) return true;
+        if (object_ends(k, row, field_id(row, args))) return true;
     }
     return false;
 }

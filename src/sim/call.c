@@ -76,8 +76,10 @@ static bool store_arg(struct sim *s, const struct step *step, const struct field
 {
     uint64_t number = v.v;
     if (f->type == FIELD_MDL && v.kind == VALUE_MDL) {
-        number = v.id;
-    } else if (f->type == FIELD_MDL || f->type == FIELD_IRP) {
+        field_set_id(f, record, v.id);
+        return true;
+    }
+    if (f->type == FIELD_MDL || f->type == FIELD_IRP) {
         if (!object_id(s, step, f, v, &number)) return false;
     } else if (f->type == FIELD_PROCESS) {
         if (!process_id(s, step, f, v, &number)) return false;
@@ -131,29 +133,32 @@ static bool make_record(struct sim *s, const struct step *step, void *record)
     return true;
 }
 
-/* A call that began at `start`: it cost what the processor has spent since it settled its costs. */
-static void count_call(struct series *series, const struct cpu *cpu, cycles_t start, bool failed)
+/* A call that began at `start`: it cost what the processor has spent since it settled its costs,
+ * which it does once more. */
+static void count_call(struct series *series, struct cpu *cpu, cycles_t start, bool failed)
 {
     hist_add(&series->hist, cpu->clock.v - start.v);
     series->failures += failed;
     for (uint64_t rest = cpu->charged; rest != 0; rest &= rest - 1) {
         unsigned i = (unsigned)__builtin_ctzll(rest);
-        series->cost[i] += cpu->spent[i] - cpu->settled[i];
+        uint64_t spent = cpu->spent[i];
+        series->cost[i] += spent - cpu->settled[i];
+        cpu->settled[i] = spent;
     }
+    cpu->charged = 0;
 }
 
-static void call_routine(struct sim *s, const struct step *step, size_t series, void *record,
-                         struct step_result *r)
+static void call_routine(struct sim *s, const struct step *step, size_t series, void *record)
 {
     const struct routine *routine = routines[series];
+    struct step_result r;
     struct event_mark mark;
     _Alignas(16) unsigned char given[ROUTINE_ARGS_BYTES];
     if (s->sink != NULL) memcpy(given, record, routine->args_bytes);
     event_begin(s, step, &mark);
-    r->outcome = kernel_call(&s->kernel, routine, record);
-    r->has_value = true;
-    r->args = record;
-    count_call(&s->series[series], s->hw.cpu, mark.start, r->outcome.failed);
+    r = (struct step_result){ .outcome = kernel_call(&s->kernel, routine, record),
+                              .has_value = true,
+                              .args = record };
     if (s->sink == NULL) {
         event_skip(s);
     } else {
@@ -163,20 +168,21 @@ static void call_routine(struct sim *s, const struct step *step, size_t series, 
         e.routine = routine;
         e.args = record;
         e.given = given;
-        e.outcome = &r->outcome;
+        e.outcome = &r.outcome;
         e.has_returns = true;
         event_end(s, step, &mark, &e);
     }
-    step_finish(s, step, r, &mark);
+    count_call(&s->series[series], s->hw.cpu, mark.start, r.outcome.failed);
+    step_finish(s, step, &r, &mark);
 }
 
-void step_call(struct sim *s, const struct step *step, struct step_result *r)
+void step_call(struct sim *s, const struct step *step)
 {
     _Alignas(16) unsigned char record[ROUTINE_ARGS_BYTES];
-    if (make_record(s, step, record)) call_routine(s, step, step->u.call.series, record, r);
+    if (make_record(s, step, record)) call_routine(s, step, step->u.call.series, record);
 }
 
-void step_irql(struct sim *s, const struct step *step, struct step_result *r)
+void step_irql(struct sim *s, const struct step *step)
 {
     _Alignas(16) unsigned char record[ROUTINE_ARGS_BYTES] = { 0 };
     const char *name = step->op == STEP_RAISE_IRQL ? "KeRaiseIrql" : "KeLowerIrql";
@@ -189,5 +195,5 @@ void step_irql(struct sim *s, const struct step *step, struct step_result *r)
         return;
     }
     field_set(f, record, level);
-    call_routine(s, step, routine_index(routine), record, r);
+    call_routine(s, step, routine_index(routine), record);
 }

@@ -31,11 +31,6 @@ void event_begin(struct sim *s, const struct step *step, struct event_mark *mark
     if (s->sink != NULL) mark->before = counters(s);
 }
 
-void event_skip(struct sim *s)
-{
-    s->seq++;
-}
-
 /* What the processor has spent since it settled its costs, and the earlier parts of the event. */
 static void costs_of(const struct cpu *cpu, const struct event_mark *mark,
                      struct event_cost out[COST_COUNT], struct event *e)

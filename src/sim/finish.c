@@ -290,13 +290,9 @@ static void end_run(struct sim *s, const struct outcome *o, bool expected)
     }
 }
 
-void step_finish(struct sim *s, const struct step *step, const struct step_result *r,
-                 const struct event_mark *mark)
+static void judge_step(struct sim *s, const struct step *step, const struct step_result *r,
+                       const struct event_mark *mark)
 {
-    bool plain = r->outcome.end == END_RETURNS && step->expect == NULL &&
-                 s->kernel.violation_count == mark->violations;
-    bind_all(s, step, r);
-    if (__builtin_expect(plain, 1)) return;
     struct judgement j = { .s = s, .step = step, .r = r, .violations = mark->violations };
     text_init(&j.why, s->from);
     bool fine = judge_any(&j);
@@ -305,4 +301,13 @@ void step_finish(struct sim *s, const struct step *step, const struct step_resul
     end_run(s, &r->outcome, fine);
     kernel_fold_advice(&s->kernel, mark->violations);
     text_free(&j.why);
+}
+
+void step_finish(struct sim *s, const struct step *step, const struct step_result *r,
+                 const struct event_mark *mark)
+{
+    bool plain = r->outcome.end == END_RETURNS && step->expect == NULL &&
+                 s->kernel.violation_count == mark->violations;
+    if (step->bind_count > 0) bind_all(s, step, r);
+    if (!plain) judge_step(s, step, r, mark);
 }

@@ -110,7 +110,10 @@ bool eval_member(struct sim *s, const struct expr_node *n, struct value object, 
 /* ---- events (events.c) ---- */
 void event_begin(struct sim *s, const struct step *step, struct event_mark *mark);
 /* Fills the common fields of `e`, hands it to the sink, counts it. */
-void event_skip(struct sim *s); /* instead of event_end, when there is no sink */
+static inline void event_skip(struct sim *s) /* instead of event_end, when there is no sink */
+{
+    s->seq++;
+}
 void event_end(struct sim *s, const struct step *step, const struct event_mark *mark,
                struct event *e);
 /* The thread's processor turns to others for a while. Then what it did meanwhile is added to
@@ -130,7 +133,7 @@ struct step_result {
     bool has_value;         /* `as` may bind outcome.returns */
     const void *args;       /* of a call: the record, for out parameters */
 };
-void step_call(struct sim *s, const struct step *step, struct step_result *r);
+void step_call(struct sim *s, const struct step *step);
 void step_access(struct sim *s, const struct step *step, struct step_result *r);
 void step_copy(struct sim *s, const struct step *step, struct step_result *r);
 void step_set(struct sim *s, const struct step *step, struct step_result *r);
@@ -145,7 +148,7 @@ void event_wait(struct sim *s, struct sim_event *event);
 void event_leave(struct sim_event *event, struct sim_thread *t); /* t waits for it no more */
 void step_event(struct sim *s, const struct step *step, struct step_result *r);
 void waiting_over(struct sim *s); /* the thread goes on after a delay or wait */
-void step_irql(struct sim *s, const struct step *step, struct step_result *r);
+void step_irql(struct sim *s, const struct step *step);
 /* Values bound by `as`, then `expect`; decides whether the run goes on. */
 void step_finish(struct sim *s, const struct step *step, const struct step_result *r,
                  const struct event_mark *mark);
@@ -171,5 +174,9 @@ void access_count(struct sim *s, struct access_run *a, const struct access_total
 struct outcome outcome_of_touch(const struct touch *t);
 
 void finding_add(struct sim *s, struct where where, const char *path, const char *format, ...);
-bool sim_over(const struct sim *s); /* the run has ended: bug check, exception, error */
+/* The run has ended: bug check, exception, error. */
+static inline bool sim_over(const struct sim *s)
+{
+    return s->error || s->reason != END_COMPLETED || s->source_failed;
+}
 void sim_set_up(struct sim *s, const struct sim_inputs *inputs, bool *fits);

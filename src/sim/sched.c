@@ -1,7 +1,7 @@
 /* The scheduler: which thread goes on, on which processor, in simulated time. */
 #include "sim/sched.h"
 
-enum { PASSIVE_LEVEL = 0, DISPATCH_LEVEL = 2, IPI_LEVEL_64 = 14, IPI_LEVEL_32 = 29 };
+enum { PASSIVE_LEVEL = 0, DISPATCH_LEVEL = 2, IPI_LEVEL_32 = 29 };
 
 static struct sched_cpu *own_cpu(struct sim *s)
 {
@@ -67,7 +67,7 @@ static void set_irql(struct sim *s, uint32_t irql)
     set_limit(s);
 }
 
-void sched_irql(struct sim *s)
+void sched_irql_changed(struct sim *s)
 {
     set_irql(s, s->mm.irql);
 }

@@ -10,6 +10,10 @@
 #include "base/heap.h"
 #include "sim/internal.h"
 
+/* Lowest level at which an IRQL keeps interrupts of other processors waiting; with 32 bits it is
+ * higher. */
+enum { IPI_LEVEL_64 = 14 };
+
 struct sched_cpu {
     struct heap ready;          /* threads that could run but for the one that does, by time */
     struct sim_thread *running; /* NULL: it idles */
@@ -41,7 +45,11 @@ static inline bool sched_must_yield(const struct sim *s)
     return s->hw.cpu->clock.v >= s->sched->limit || s->hw.cpu->waits_for != 0;
 }
 /* The running thread's IRQL may have changed: whether interrupts reach its processor follows. */
-void sched_irql(struct sim *s);
+void sched_irql_changed(struct sim *s);
+static inline void sched_irql(struct sim *s)
+{
+    if (s->mm.irql >= IPI_LEVEL_64 || s->hw.cpu->is_masked) sched_irql_changed(s);
+}
 
 /* The running thread goes on at `until` at the earliest. */
 void sched_sleep(struct sim *s, cycles_t until);

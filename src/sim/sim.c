@@ -9,11 +9,6 @@
 const char *const end_reason_names[] = { "completed", "exception", "bugcheck", "error",
                                          "interrupted" };
 
-bool sim_over(const struct sim *s)
-{
-    return s->error || s->reason != END_COMPLETED || s->source_failed;
-}
-
 static void step_error(struct sim *s, const struct step *step, const char *message)
 {
     sim_error(s, step->where, step->path, message);
@@ -228,13 +223,11 @@ static void step_branch(struct sim *s, const struct step *step)
         s->thread->pc = step->u.branch.otherwise;
 }
 
-static void step_run(struct sim *s, const struct step *step, uint32_t self)
+/* The steps other than calls that make events. */
+static void step_act(struct sim *s, const struct step *step)
 {
     struct step_result r = { 0 };
     switch ((enum step_op)step->op) {
-    case STEP_CALL:
-        step_call(s, step, &r);
-        break;
     case STEP_ACCESS:
         step_access(s, step, &r);
         break;
@@ -246,6 +239,31 @@ static void step_run(struct sim *s, const struct step *step, uint32_t self)
         break;
     case STEP_REPLAY:
         step_replay(s, step, &r);
+        break;
+    case STEP_QUEUE_APC:
+        step_queue_apc(s, step, &r);
+        break;
+    default:
+        step_event(s, step, &r);
+        break;
+    }
+}
+
+static void step_run(struct sim *s, const struct step *step, uint32_t self)
+{
+    switch ((enum step_op)step->op) {
+    case STEP_CALL:
+        step_call(s, step);
+        break;
+    case STEP_ACCESS:
+    case STEP_COPY:
+    case STEP_SET:
+    case STEP_REPLAY:
+    case STEP_DELAY:
+    case STEP_WAIT:
+    case STEP_SIGNAL:
+    case STEP_QUEUE_APC:
+        step_act(s, step);
         break;
     case STEP_LET:
         step_let(s, step);
@@ -281,17 +299,9 @@ static void step_run(struct sim *s, const struct step *step, uint32_t self)
     case STEP_SPAN_END:
         step_span_end(s, step);
         break;
-    case STEP_DELAY:
-    case STEP_WAIT:
-    case STEP_SIGNAL:
-        step_event(s, step, &r);
-        break;
-    case STEP_QUEUE_APC:
-        step_queue_apc(s, step, &r);
-        break;
     case STEP_RAISE_IRQL:
     case STEP_LOWER_IRQL:
-        step_irql(s, step, &r);
+        step_irql(s, step);
         break;
     case STEP_END:
         s->thread->state = THREAD_DONE;
