@@ -163,12 +163,11 @@ static void put_arg(struct json_sink *s, const struct event_arg *a)
     }
 }
 
-/* `set`: out parameters have their values. */
-static void put_args(struct json_sink *s, const struct event *e, bool set)
+static void put_args(struct json_sink *s, const struct event *e)
 {
     if (e->routine != NULL) {
         put_members(s, e, ", \"args\": {", false);
-        if (set) put_members(s, e, ", \"out\": {", true);
+        if (event_sets_outs(e)) put_members(s, e, ", \"out\": {", true);
         return;
     }
     for (uint32_t i = 0; i < e->list_count; i++) {
@@ -265,6 +264,21 @@ static void put_phases(struct text *t, const struct event *e)
     json_char(t, '}');
 }
 
+/* What an access or replay came to. */
+static void put_reached(struct json_sink *s, const struct event *e)
+{
+    struct text *t = &s->out;
+    if (e->has_accesses) {
+        JSON_PUT(t, ", \"accesses\": {");
+        put_accesses(t, &e->accesses);
+        json_char(t, '}');
+    }
+    if (e->phase_count > 0) put_phases(t, e);
+    if (e->curves == NULL) return;
+    JSON_PUT(t, ", \"curves\": ");
+    json_curves(t, e->curves);
+}
+
 static void put_costs(struct json_sink *s, const struct event *e)
 {
     struct text *t = &s->out;
@@ -327,78 +341,6 @@ static void put_place(struct json_sink *s, const struct event *e)
     }
 }
 
-/* ---- what may be the same as at the last event of the step ---- */
-
-static void place_or_again(struct json_sink *s, const struct event *e, struct json_site *site)
-{
-    struct json_part *part = site == NULL ? NULL : &site->parts[PART_PLACE];
-    const struct {
-        const char *call, *thread, *note;
-        uint32_t file, line, cpu, irql;
-    } key = { e->call, e->thread, e->note, e->where.file, e->where.line, e->cpu, e->irql };
-    if (json_part_again(&s->out, part, &key, sizeof key)) return;
-    size_t start = s->out.length;
-    put_place(s, e);
-    json_part_keep(part, &key, sizeof key, &s->out, start);
-}
-
-struct args_key {
-    uint64_t words[PART_KEY_BYTES / sizeof(uint64_t)];
-    size_t bytes; /* 0: there is none, what is shown is not in the record */
-};
-
-static bool is_in_record(const struct routine *r)
-{
-    for (const struct field *row = r->args; row->type != FIELD_END; row++)
-        if (row->type == FIELD_TEXT || row->type == FIELD_LIST) return false;
-    return true;
-}
-
-/* The routine, whether its out parameters are set, and its records before and after the call. */
-static void key_of_call(struct args_key *key, const struct event *e, bool set)
-{
-    size_t bytes = e->routine->args_bytes, words = sizeof(uint64_t) * 2;
-    if (e->given == NULL || bytes > ROUTINE_ARGS_BYTES || !is_in_record(e->routine)) return;
-    key->words[0] = (uint64_t)(uintptr_t)e->routine;
-    key->words[1] = set;
-    memcpy((char *)key->words + words, e->given, bytes);
-    memcpy((char *)key->words + words + bytes, e->args, bytes);
-    key->bytes = words + 2 * bytes;
-}
-
-static void key_of_list(struct args_key *key, const struct event *e)
-{
-    enum { WORDS_AN_ARG = 7 };
-    if (e->list_count == 0 || e->list_count * WORDS_AN_ARG > COUNT_OF(key->words)) return;
-    for (uint32_t i = 0; i < e->list_count; i++) {
-        const struct event_arg *a = &e->list[i];
-        uint64_t *words = key->words + i * WORDS_AN_ARG;
-        words[0] = (uint64_t)(uintptr_t)a->key;
-        words[1] = a->type;
-        words[2] = a->number;
-        words[3] = (uint64_t)(uintptr_t)a->text;
-        words[4] = (uint64_t)(uintptr_t)a->names;
-        words[5] = a->value.v;
-        words[6] = (uint64_t)a->value.id << 8 | a->value.kind;
-    }
-    key->bytes = e->list_count * WORDS_AN_ARG * sizeof(uint64_t);
-}
-
-static void args_or_again(struct json_sink *s, const struct event *e, struct json_site *site)
-{
-    const struct outcome *o = e->outcome;
-    bool set = o != NULL && o->end == END_RETURNS && !o->failed && !o->undefined;
-    struct json_part *part = site == NULL ? NULL : &site->parts[PART_ARGS];
-    struct args_key key;
-    key.bytes = 0;
-    if (part != NULL && e->routine != NULL) key_of_call(&key, e, set);
-    if (part != NULL && e->routine == NULL) key_of_list(&key, e);
-    if (json_part_again(&s->out, part, key.words, key.bytes)) return;
-    size_t start = s->out.length;
-    put_args(s, e, set);
-    json_part_keep(part, key.words, key.bytes, &s->out, start);
-}
-
 static void put_end(struct json_sink *s, const struct event *e)
 {
     struct text *t = &s->out;
@@ -409,28 +351,32 @@ static void put_end(struct json_sink *s, const struct event *e)
     json_char(t, '}');
 }
 
-/* What the end of a line tells; the sum of the costs is the cycles. */
-struct end_key {
-    struct event_delta delta;
-    struct event_cost costs[(PART_KEY_BYTES - sizeof(struct event_delta)) /
-                            sizeof(struct event_cost)];
-};
+/* ---- the line ---- */
 
-static void end_or_again(struct json_sink *s, const struct event *e, struct json_site *site)
+static void put_section(struct json_sink *s, const struct event *e, enum json_section section)
 {
-    struct json_part *part = site == NULL ? NULL : &site->parts[PART_COSTS];
-    struct end_key key;
-    size_t key_bytes = 0;
-    if (part != NULL && e->cost_count <= COUNT_OF(key.costs)) {
-        size_t cost_bytes = e->cost_count * sizeof key.costs[0];
-        key.delta = e->delta;
-        if (cost_bytes > 0) memcpy(key.costs, e->costs, cost_bytes);
-        key_bytes = offsetof(struct end_key, costs) + cost_bytes;
+    switch (section) {
+    case SECTION_PLACE: put_place(s, e); break;
+    case SECTION_ARGS: put_args(s, e); break;
+    case SECTION_OUTCOME: put_outcome(s, e); break;
+    case SECTION_MDL: json_mdl(s, e); break;
+    case SECTION_FRAMES: json_frames(s, e); break;
+    case SECTION_ACCESSES: put_reached(s, e); break;
+    default: put_end(s, e); break;
     }
-    if (json_part_again(&s->out, part, &key, key_bytes)) return;
-    size_t start = s->out.length;
-    put_end(s, e);
-    json_part_keep(part, &key, key_bytes, &s->out, start);
+}
+
+/* What differs from the last line of the step is written, the rest copied. */
+static void put_changed(struct json_sink *s, const struct event *e, struct json_site *site,
+                        const struct json_key *key)
+{
+    size_t start = s->out.length, text_end[SECTION_COUNT];
+    for (enum json_section i = 0; i < SECTION_COUNT; i++) {
+        if (json_section_again(site, key, i)) json_section_copy(site, i, &s->out);
+        else put_section(s, e, i);
+        text_end[i] = s->out.length - start;
+    }
+    json_line_keep(site, key, &s->out, start, text_end);
 }
 
 void json_event(struct json_sink *s, const struct event *e)
@@ -443,19 +389,14 @@ void json_event(struct json_sink *s, const struct event *e)
         JSON_PUT(t, ", \"t\": ");
         json_count(t, e->t.v);
     }
-    place_or_again(s, e, site);
-    args_or_again(s, e, site);
-    put_outcome(s, e);
-    if (e->mdl != NULL) json_mdl(s, e->mdl, e->pfns, site);
-    if (e->has_accesses) {
-        JSON_PUT(t, ", \"accesses\": {");
-        put_accesses(t, &e->accesses);
-        json_char(t, '}');
+    if (site == NULL) {
+        for (enum json_section i = 0; i < SECTION_COUNT; i++) put_section(s, e, i);
+        return;
     }
-    if (e->phase_count > 0) put_phases(t, e);
-    if (e->curves != NULL) JSON_PUT(t, ", \"curves\": ");
-    if (e->curves != NULL) json_curves(t, e->curves);
-    end_or_again(s, e, site);
+    struct json_key key;
+    json_key_of(&key, e);
+    if (json_line_again(site, &key)) json_line_copy(site, t);
+    else put_changed(s, e, site, &key);
 }
 
 void json_access(struct json_sink *s, const struct access_event *a)

@@ -21,9 +21,11 @@ static void put_process_at(struct json_sink *s, uint64_t object)
     json_hex(&s->out, object);
 }
 
-static void put_mdl(struct json_sink *s, const struct mdl *m)
+void json_mdl(struct json_sink *s, const struct event *e)
 {
     struct text *t = &s->out;
+    const struct mdl *m = e->mdl;
+    if (m == NULL) return;
     JSON_PUT(t, ", \"mdl\": {\"id\": ");
     json_id(t, "mdl", m->id);
     JSON_PUT(t, ", \"flags\": ");
@@ -46,19 +48,17 @@ static void put_mdl(struct json_sink *s, const struct mdl *m)
 }
 
 /* Runs of consecutive frames up to the first slot that holds none. */
-static void put_frames(struct text *t, const struct mdl *m, struct json_site *site)
+void json_frames(struct json_sink *s, const struct event *e)
 {
-    uint64_t count = mdl_page_count(m) < m->slots ? mdl_page_count(m) : m->slots;
-    if (m->pfns == NULL) count = 0;
-    struct json_part *part = site == NULL ? NULL : &site->parts[PART_FRAMES];
-    const size_t key_bytes = (size_t)count * sizeof m->pfns[0], start = t->length;
-    if (json_part_again(t, part, m->pfns, key_bytes)) return;
+    struct text *t = &s->out;
+    if (e->mdl == NULL || !e->pfns) return;
+    const uint64_t *pfns = e->mdl->pfns, count = event_frame_count(e);
     JSON_PUT(t, ", \"pfns\": [");
-    for (uint64_t i = 0, run; i < count && m->pfns[i] != PFN_NONE.v; i += run) {
-        for (run = 1; i + run < count && m->pfns[i + run] == m->pfns[i] + run;) run++;
+    for (uint64_t i = 0, run; i < count && pfns[i] != PFN_NONE.v; i += run) {
+        for (run = 1; i + run < count && pfns[i + run] == pfns[i] + run;) run++;
         if (i > 0) JSON_PUT(t, ", ");
         json_char(t, '"');
-        json_hex_bare(t, m->pfns[i]);
+        json_hex_bare(t, pfns[i]);
         if (run > 1) {
             json_char(t, '+');
             json_u64(t, run);
@@ -66,27 +66,4 @@ static void put_frames(struct text *t, const struct mdl *m, struct json_site *si
         json_char(t, '"');
     }
     json_char(t, ']');
-    json_part_keep(part, m->pfns, key_bytes, t, start);
-}
-
-/* All that put_mdl shows; processes keep their names. */
-struct mdl_key {
-    uint64_t start_va, mapped_va, process;
-    uint32_t id, next, byte_count, byte_offset, flags, zero;
-};
-
-void json_mdl(struct json_sink *s, const struct mdl *m, bool frames, struct json_site *site)
-{
-    struct text *t = &s->out;
-    struct json_part *part = site == NULL ? NULL : &site->parts[PART_MDL];
-    const struct mdl_key key = { .start_va = m->start_va.v, .mapped_va = m->mapped_va.v,
-                                 .process = m->process, .id = m->id, .next = m->next,
-                                 .byte_count = m->byte_count, .byte_offset = m->byte_offset,
-                                 .flags = m->flags };
-    if (!json_part_again(t, part, &key, sizeof key)) {
-        size_t start = t->length;
-        put_mdl(s, m);
-        json_part_keep(part, &key, sizeof key, t, start);
-    }
-    if (frames) put_frames(t, m, site);
 }

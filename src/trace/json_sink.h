@@ -4,7 +4,7 @@
 
 #include "base/sha256.h"
 #include "sim/stats.h"
-#include "trace/json_part.h"
+#include "trace/json_line.h"
 
 enum trace_format {
     TRACE_FORMAT_JSON,
@@ -53,7 +53,7 @@ struct json_sink {
     bool stopped;         /* write() has refused */
     char cost_key[COST_COUNT][24]; /* "key": with quotes and colon */
     uint8_t cost_key_bytes[COST_COUNT];
-    struct json_sites sites; /* parts of event lines that may come again */
+    struct json_sites sites; /* event lines that may come again */
 };
 
 /* `options` is copied. */
@@ -81,8 +81,9 @@ void json_config(struct text *t, const struct program *p, bool lines);
 /* One event as an object, without a newline. */
 void json_event(struct json_sink *s, const struct event *e);
 void json_access(struct json_sink *s, const struct access_event *a);
-/* Of an event: the MDL that it changed, and its frames where these changed. `site` may be NULL. */
-void json_mdl(struct json_sink *s, const struct mdl *m, bool frames, struct json_site *site);
+/* Of an event: the MDL that it changed, and its frames where these changed. */
+void json_mdl(struct json_sink *s, const struct event *e);
+void json_frames(struct json_sink *s, const struct event *e);
 /* The name of a process, quoted. */
 void json_process(struct json_sink *s, uint32_t id);
 /* An address; NULL is null. */

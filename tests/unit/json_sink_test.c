@@ -324,7 +324,7 @@ Test(json_sink, commas_between_the_events_of_a_document)
     cr_assert_eq(s[strlen(s) - 1], '}');
 }
 
-/* ---- parts that come again ---- */
+/* ---- sections that come again ---- */
 
 static const struct routine recorded_routine = {
     .name = "MmCall", .result = RESULT_ADDRESS, .args = call_fields, .failures = call_failures,
@@ -341,8 +341,8 @@ struct made {
     struct event_cost costs[6];
 };
 
-/* Now and then something else than 0, so that most parts stay what they were and each changes alone
- * at times. */
+/* Now and then something else than 0, so that most sections stay what they were and each changes
+ * alone at times. */
 static uint64_t rarely(struct rng *r, uint64_t below)
 {
     return rng_below(r, 12) == 0 ? rng_below(r, below) : 0;
@@ -355,7 +355,6 @@ static void make_args(struct made *m, struct rng *r)
     m->before.mdl += (uint32_t)rarely(r, 3);
     m->after = m->before;
     m->after.old_protect += (uint32_t)rarely(r, 3);
-    m->o.failed = rarely(r, 2) != 0;
     if (rarely(r, 2) == 0) {
         m->e.routine = &recorded_routine;
         m->e.given = &m->before;
@@ -367,6 +366,25 @@ static void make_args(struct made *m, struct rng *r)
         m->e.list[i] = (struct event_arg){ .key = "k", .type = rarely(r, 2) ? ARG_HEX : ARG_VALUE,
                                            .number = rarely(r, 5),
                                            .value = value_int(rarely(r, 5)) };
+}
+
+static void make_outcome(struct made *m, struct rng *r)
+{
+    struct outcome *o = &m->o;
+    o->failed = rarely(r, 2) != 0;
+    o->undefined = rarely(r, 2) != 0;
+    o->failure = (uint16_t)rarely(r, 2);
+    o->status = rarely(r, 2) ? ST_ACCESS_VIOLATION : 0;
+    o->end = (uint8_t)rarely(r, END_STOPS + 1);
+    o->stop.code = (uint32_t)rarely(r, 3);
+    o->stop.p[3] = rarely(r, 3);
+    o->returns.v += rarely(r, 3);
+    if (rarely(r, 2)) o->returns.kind = VALUE_BOOL;
+    o->exception.kind = (uint8_t)rarely(r, 3);
+    o->exception.error_code = (uint8_t)rarely(r, 3);
+    m->e.has_returns = rarely(r, 2) != 0;
+    m->e.has_accesses = rarely(r, 2) != 0;
+    m->e.accesses.walks = rarely(r, 3);
 }
 
 static void make_mdl(struct made *m, struct rng *r)
@@ -390,6 +408,7 @@ static void make_event(struct made *m, struct rng *r, uint64_t seq)
                            .where = { .line = 13 + 128 * (uint32_t)rarely(r, 2) },
                            .call = "MmCall", .note = rarely(r, 2) ? "n" : NULL,
                            .outcome = &m->o, .costs = m->costs };
+    make_outcome(m, r);
     make_args(m, r);
     make_mdl(m, r);
     m->e.delta.free_pages = (int64_t)rarely(r, 3);
@@ -401,7 +420,7 @@ static void make_event(struct made *m, struct rng *r, uint64_t seq)
 }
 
 /* A line of a sink that has seen others is the line of one that has not. */
-Test(json_sink, parts_that_come_again)
+Test(json_sink, sections_that_come_again)
 {
     struct json_sink used;
     struct rng r;
