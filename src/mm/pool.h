@@ -25,6 +25,7 @@ struct pool_block {
     uint8_t kind;
     bool live, internal; /* internal: the system's own (MDLs, IRPs), not in callers' statistics */
     bool executable;
+    uint32_t user_mappings; /* of MDLs over it: processes still see the memory */
     uint32_t seq, line; /* the event and the line that made it */
 };
 

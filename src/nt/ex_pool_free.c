@@ -7,8 +7,8 @@
 enum { APC_LEVEL = 1, DISPATCH_LEVEL = 2 };
 
 enum { FREE_USER, FREE_NEVER_POOL, FREE_PAGED_IRQL, FREE_IRQL, FREE_AGAIN, FREE_MIDDLE,
-       FREE_PAGED_MIDDLE, FREE_PAGED_NOTHING, FREE_IO_MDL, FREE_IRP, FREE_LOCKED, FREE_PAGES_EARLY,
-       FREE_MDL_IN_USE, FREE_WRONG_TAG };
+       FREE_PAGED_MIDDLE, FREE_PAGED_NOTHING, FREE_IO_MDL, FREE_IRP, FREE_LOCKED, FREE_USER_MAPPED,
+       FREE_PAGES_EARLY, FREE_MDL_IN_USE, FREE_WRONG_TAG };
 #define FREE_STOP(number)                                                                          \
     .then = THEN_STOPS, .code = BC_BAD_POOL_CALLER, .p1 = (number), .source = "Bug Check 0xC2"
 #define FREE_ROWS                                                                                  \
@@ -40,6 +40,10 @@ enum { FREE_USER, FREE_NEVER_POOL, FREE_PAGED_IRQL, FREE_IRQL, FREE_AGAIN, FREE_
                       .p1 = 0x9A, .rule = "frame_freed_locked",                                    \
                       .doc = "The block has whole pages, and one of them is locked by an MDL.",    \
                       .source = "Bug Check 0x4E" },                                                \
+    [FREE_USER_MAPPED] = { .name = "still-mapped-to-user", .then = THEN_PERFORMED,                 \
+                           .rule = "user_mapping_outlives_pool",                                   \
+                           .doc = "A process still has the block mapped.",                         \
+                           .source = "MmMapLockedPagesSpecifyCache" },                             \
     [FREE_PAGES_EARLY] = { .name = "pages-not-freed", .then = THEN_PERFORMED,                      \
                            .rule = "pages_mdl_freed_early",                                        \
                            .doc = "P is an MDL of MmAllocatePagesForMdl whose pages were not "     \
@@ -130,6 +134,7 @@ static bool callers_block_ends(struct kernel *k, const struct pool_block *block)
         struct params p = P(f.v, frame.state, frame_references(&frame));
         if (ends(k, FREE_LOCKED, p, p)) return true;
     }
+    if (block->user_mappings > 0 && fails(k, FREE_USER_MAPPED)) return true;
     return block_holds_used_mdl(k, block) && fails(k, FREE_MDL_IN_USE);
 }
 

@@ -33,13 +33,14 @@ static const struct field IoAllocateMdl_args[] = {
 };
 
 enum { ALLOCATE_IRQL, ALLOCATE_TOO_LONG, ALLOCATE_QUOTA, ALLOCATE_SECONDARY, ALLOCATE_FREED_CHAIN,
-       ALLOCATE_CYCLE, ALLOCATE_NO_POOL, ALLOCATE_OVERWRITES };
+       ALLOCATE_CYCLE, ALLOCATE_SECONDARY_FIRST, ALLOCATE_NO_POOL, ALLOCATE_OVERWRITES };
 static const struct failure IoAllocateMdl_failures[] = {
     [ALLOCATE_IRQL] = { .name = "irql-too-high", .doc = "The IRQL is above DISPATCH_LEVEL.",
                         .then = THEN_REFUSED, .rule = "irql_above_limit", .is_irql = true,
                         .irql_max = DISPATCH_LEVEL },
     [ALLOCATE_TOO_LONG] = { .name = "length-above-cap",
-                            .doc = "Length is more than this version can describe with one MDL.",
+                            PARAMETER_INVALID(
+                                "Length is more than this version can describe with one MDL."),
                             .then = THEN_FAILS,
                             .source = "the page gives the caps; NULL above them is inferred" },
     [ALLOCATE_QUOTA] = { .name = "charge-quota", .doc = "ChargeQuota is TRUE.",
@@ -55,6 +56,10 @@ static const struct failure IoAllocateMdl_failures[] = {
     [ALLOCATE_CYCLE] = { .name = "chain-without-end", .doc = "The chain of the IRP has no end.",
                          .then = THEN_REFUSED, .rule = "mdl_chain_cycle",
                          .source = "inferred: the walk to the tail would never return" },
+    [ALLOCATE_SECONDARY_FIRST] = { .name = "secondary-first", .then = THEN_PERFORMED,
+                                   PARAMETER_INVALID(
+                                       "SecondaryBuffer is TRUE, but the IRP has no MDL yet."),
+                                   .source = "the page's demand; inferred: the MDL is the first" },
     [ALLOCATE_NO_POOL] = { .name = "no-pool", .doc = "Nonpaged pool is used up.",
                            .then = THEN_FAILS },
     [ALLOCATE_OVERWRITES] = { .name = "overwrites-mdl-address",
@@ -119,6 +124,7 @@ static struct outcome IoAllocateMdl_run(struct kernel *k, void *args)
         enum chain_end end = chain_tail(k, kernel_irp(k, a->irp)->mdl_address, &tail);
         if (end == CHAIN_FREED && fails(k, ALLOCATE_FREED_CHAIN)) return k->outcome;
         if (end == CHAIN_CYCLE && fails(k, ALLOCATE_CYCLE)) return k->outcome;
+        if (tail == 0 && fails(k, ALLOCATE_SECONDARY_FIRST)) return k->outcome;
     }
     struct mdl *m = allocate_mdl(k, a->virtual_address, a->length);
     if (m == NULL && fails(k, ALLOCATE_NO_POOL)) return k->outcome;

@@ -63,6 +63,7 @@ static unsigned user_row(const struct map_request *r, uint32_t status)
 static struct outcome map_user(struct kernel *k, const struct map_request *r)
 {
     struct mdl *m = r->mdl;
+    struct pool_block *block = pool_holding(k->mm, mdl_va(m));
     if (k->mm->current == NULL && fails(k, r->user_rows + USER_SYSTEM)) return k->outcome;
     va_t page = va_page(r->requested), at;
     if (r->requested.v != 0 && page.v == 0 && fails(k, r->user_rows + USER_ADDRESS))
@@ -85,6 +86,7 @@ static struct outcome map_user(struct kernel *k, const struct map_request *r)
         m->map_line = k->line;
     }
     m->user_mappings++;
+    if (block != NULL) block->user_mappings++;
     gauge_add(&k->objects.mappings_user, 1, hw_now(k->hw));
     return returns_address(k, va_add(at, m->byte_offset));
 }
@@ -142,8 +144,8 @@ static const struct field MmMapLockedPagesSpecifyCache_args[] = {
 
 enum {
     SPEC_PRIORITY = MAP_ROW_COUNT, SPEC_CACHE_INVALID = SPEC_PRIORITY + PRIORITY_ROW_COUNT,
-    SPEC_CACHE_RESERVED, SPEC_MAPPING, SPEC_BUG_CHECK = SPEC_MAPPING + MAPPING_ROW_COUNT,
-    SPEC_EXECUTABLE, SPEC_NO_PTES, SPEC_USER = SPEC_NO_PTES + PTES_ROW_COUNT,
+    SPEC_CACHE_RESERVED, SPEC_MAPPING, SPEC_SHOWS = SPEC_MAPPING + MAPPING_ROW_COUNT,
+    SPEC_BUG_CHECK, SPEC_EXECUTABLE, SPEC_NO_PTES, SPEC_USER = SPEC_NO_PTES + PTES_ROW_COUNT,
     SPEC_TABLES = SPEC_USER + USER_REQUEST_ROW_COUNT
 };
 static const struct failure MmMapLockedPagesSpecifyCache_failures[] = {
@@ -157,13 +159,17 @@ static const struct failure MmMapLockedPagesSpecifyCache_failures[] = {
     [MAP_ALREADY_MAPPED] = ROW_ALREADY_MAPPED,
     PRIORITY_ROWS(SPEC_PRIORITY),
     [SPEC_CACHE_INVALID] = { .name = "bad-cache-type", .then = THEN_FAILS,
-                             .doc = "CacheType is MmMaximumCacheType or MmNotMapped.",
+                             PARAMETER_INVALID("CacheType is MmMaximumCacheType or MmNotMapped."),
                              .source = "inferred: both name no type" },
     [SPEC_CACHE_RESERVED] = { .name = "reserved-cache-type", .then = THEN_PERFORMED,
                               .rule = "cache_type_reserved", .advice = true,
                               .doc = "CacheType is reserved for system use.",
                               .source = "MEMORY_CACHING_TYPE" },
     MAPPING_ROWS(SPEC_MAPPING),
+    [SPEC_SHOWS] = { .name = "shows-pool", .then = THEN_PERFORMED,
+                     .rule = "user_mapping_shows_pool", .advice = true,
+                     .doc = "A process is to see pages of a block of pool whose size is no "
+                            "multiple of the page size." },
     [SPEC_BUG_CHECK] = { .name = "bug-check-on-failure", .then = THEN_PERFORMED, .rule = "C4-82",
                          .advice = true, .doc = "BugCheckOnFailure is TRUE." },
     [SPEC_EXECUTABLE] = { .name = "executable", .then = THEN_PERFORMED, .rule = "C4-2002",
@@ -177,6 +183,13 @@ static const struct failure MmMapLockedPagesSpecifyCache_failures[] = {
     { 0 },
 };
 
+/* Whether the pages of the MDL also hold what lies beside its block of pool. */
+static bool shows_pool(struct kernel *k, const struct mdl *m)
+{
+    const struct pool_block *block = pool_holding(k->mm, mdl_va(m));
+    return block != NULL && (block->bytes & PAGE_MASK) != 0;
+}
+
 static bool specify_cache_ends(struct kernel *k, const struct MmMapLockedPagesSpecifyCache_args *a,
                                const struct mdl *m, bool user)
 {
@@ -187,7 +200,7 @@ static bool specify_cache_ends(struct kernel *k, const struct MmMapLockedPagesSp
     if (cache == FRAME_CACHE_NONE && fails(k, SPEC_CACHE_INVALID)) return true;
     if (cache_type_is_reserved(a->cache_type) && fails(k, SPEC_CACHE_RESERVED)) return true;
     if (mapping_ends(k, SPEC_MAPPING, m, cache)) return true;
-    if (user) return false;
+    if (user) return shows_pool(k, m) && fails(k, SPEC_SHOWS);
     if (a->bug_check_on_failure && ends(k, SPEC_BUG_CHECK, p, P(0, 0, 0))) return true;
     return priority_is_executable(k, a->priority) &&
            ends(k, SPEC_EXECUTABLE, P(m->address.v, a->priority, 0), P(0, 0, 0));

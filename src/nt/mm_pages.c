@@ -42,10 +42,13 @@ enum {
                                .source = "implementations" },                                      \
               [(base) + PAGES_TOO_MANY] = { .name = "too-many-bytes",                              \
                                             .then = THEN_FAILS,                                    \
-                                            .doc = "TotalBytes is above 4 GiB less a page." },     \
+                                            PARAMETER_INVALID(                                     \
+                                                "TotalBytes is above 4 GiB less a page."),         \
+                                            .source = "the page gives the limit; inferred: NULL" },\
               [(base) + PAGES_SKIP] = { .name = "bad-skip-bytes",                                  \
                                         .then = THEN_FAILS,                                        \
-                                        .doc = "SkipBytes is no multiple of the page size.",       \
+                                        PARAMETER_INVALID(                                         \
+                                            "SkipBytes is no multiple of the page size."),         \
                                         .source = "implementations" },                             \
               [(base) + PAGES_WINDOW] = { .name = "bad-range",                                     \
                                           .then = THEN_FAILS,                                      \
@@ -293,7 +296,8 @@ enum {
                       .doc = "Flags holds a flag that this version of Windows lacks." },           \
         [(base) + FLAGS_CACHE] = { .name = "bad-cache-type",                                       \
                                    .then = THEN_FAILS,                                             \
-                                   .doc = "CacheType is MmMaximumCacheType or MmNotMapped.",       \
+                                   PARAMETER_INVALID(                                              \
+                                       "CacheType is MmMaximumCacheType or MmNotMapped."),         \
                                    .source = "inferred: both name no type" },                      \
         [(base) + FLAGS_RESERVED] = { .name = "reserved-cache-type",                               \
                                       .then = THEN_PERFORMED,                                      \
@@ -303,22 +307,26 @@ enum {
                                       .source = "MEMORY_CACHING_TYPE" },                           \
         [(base) + FLAGS_CHUNK] = { .name = "bad-chunk",                                            \
                                    .then = THEN_FAILS,                                             \
-                                   .doc =                                                          \
+                                   PARAMETER_INVALID(                                              \
                                        "Contiguous chunks are required, and SkipBytes is not 0 "   \
-                                       "and no power of two, or TotalBytes no multiple of it." },  \
+                                       "and no power of two, or TotalBytes no multiple of it."),   \
+                                   .source = "the page's demand; inferred: NULL" },                \
         [(base) + FLAGS_LARGE] = { .name = "bad-large-pages",                                      \
                                    .then = THEN_FAILS,                                             \
-                                   .doc =                                                          \
+                                   PARAMETER_INVALID(                                              \
                                        "MM_ALLOCATE_FAST_LARGE_PAGES stands without "              \
                                        "MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS, or SkipBytes is "   \
-                                       "no multiple of the large page size." },                    \
+                                       "no multiple of the large page size."),                     \
+                                   .source = "the page's demand; inferred: NULL" },                \
         [(base) + FLAGS_NO_LARGE] = { .name = "no-large-pages",                                    \
                                       .then = THEN_FAILS,                                          \
                                       .doc = "The cache of large pages is empty." },               \
         [(base) + FLAGS_REMOVE] = { .name = "hot-remove-required",                                 \
                                     .then = THEN_FAILS,                                            \
-                                    .doc = "MM_ALLOCATE_AND_HOT_REMOVE and "                       \
-                                           "MM_ALLOCATE_FULLY_REQUIRED exclude each other." },     \
+                                    PARAMETER_INVALID(                                             \
+                                        "MM_ALLOCATE_AND_HOT_REMOVE and "                          \
+                                        "MM_ALLOCATE_FULLY_REQUIRED exclude each other."),         \
+                                    .source = "the page's demand; inferred: NULL" },               \
         [(base) +                                                                                  \
             FLAGS_REMOVE_IRQL] = { .name = "hot-remove-irql",                                      \
                                    .then = THEN_REFUSED,                                           \
@@ -448,7 +456,7 @@ static const struct failure MmAllocateNodePagesForMdlEx_failures[] = {
     FLAGS_ROWS(NODE_FLAGS),
     [NODE_NUMBER] = { .name = "bad-node",
                       .then = THEN_FAILS,
-                      .doc = "IdealNode is above the highest node of the machine.",
+                      PARAMETER_INVALID("IdealNode is above the highest node of the machine."),
                       .source = "inferred: the page gives the range alone" },
     TAKE_ROWS(NODE_TAKE),
     { 0 },

@@ -230,7 +230,7 @@ static const struct failure MmMapLockedPagesWithReservedMapping_failures[] = {
                               .doc = "The MDL has a system address already.",
                               .source = "Bug Check 0xC4" },
     [INTO_CACHE_INVALID] = { .name = "bad-cache-type", .then = THEN_FAILS,
-                             .doc = "CacheType is MmMaximumCacheType or MmNotMapped.",
+                             PARAMETER_INVALID("CacheType is MmMaximumCacheType or MmNotMapped."),
                              .source = "inferred: both name no type" },
     [INTO_CACHE_RESERVED] = { .name = "reserved-cache-type", .then = THEN_PERFORMED,
                               .rule = "cache_type_reserved", .advice = true,

@@ -29,7 +29,7 @@ static const struct failure MmSecureVirtualMemory_failures[] = {
                              .rule = "discouraged_routine", .advice = true,
                              .doc = "The page advises against the routine." },
     [SECURE_MODE] = { .name = "bad-probe-mode", .then = THEN_FAILS,
-                      .doc = "ProbeMode is neither PAGE_READWRITE nor PAGE_READONLY." },
+                      PARAMETER_INVALID("ProbeMode is neither PAGE_READWRITE nor PAGE_READONLY.") },
     [SECURE_SIZE] = { .name = "zero-size", .then = THEN_FAILS, .doc = "Size is 0.",
                       .source = "inferred: a range of no page" },
     [SECURE_RANGE] = { .name = "not-user-range", .then = THEN_FAILS,

@@ -116,6 +116,8 @@ static struct outcome unmap_user(struct kernel *k, va_t at, struct mdl *m)
     if (k->mm->irql > 1 && ends(k, UNMAP_IRQL_USER, irql, irql)) return k->outcome;
     if (!unmap_from(k, p, va_page(at), m) && ends(k, UNMAP_USER_ADDRESS, where, where))
         return k->outcome;
+    struct pool_block *block = pool_holding(k->mm, mdl_va(m));
+    if (block != NULL && block->user_mappings > 0) block->user_mappings--;
     m->user_mappings--;
     gauge_sub(&k->objects.mappings_user, 1);
     return returns_void(k);

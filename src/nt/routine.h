@@ -40,6 +40,10 @@ struct failure {
         *source; /* NULL: Microsoft's page of the routine; else the page or "inferred: why" */
 };
 
+/* Fields of a row for a parameter that the routine's page forbids without naming an outcome. */
+#define PARAMETER_INVALID(text)                                                                    \
+    .doc = (text), .rule = "parameter_invalid", .advice = true, .rule_what = (text)
+
 enum result_kind {
     RESULT_VOID,
     RESULT_STATUS,

@@ -84,6 +84,7 @@ static bool record(struct kernel *k, const struct rule *rule, bool advice, const
     if (advice && rule->level == LEVEL_ERROR) level = LEVEL_ADVICE;
     k->violations = mem_grow(k->from, k->violations, &k->violation_capacity, k->violation_count + 1,
                              sizeof *k->violations);
+    bool of_routine = k->routine != NULL && strcmp(rule->page, ROUTINES_PAGE) == 0;
     k->violations[k->violation_count++] = (struct violation){
         .rule = rule,
         .level = level,
@@ -91,6 +92,7 @@ static bool record(struct kernel *k, const struct rule *rule, bool advice, const
         .file = place_file(k->line),
         .line = place_line(k->line),
         .what = what != NULL ? what : rule->what,
+        .page = of_routine ? k->routine->page : rule->page,
     };
     if (level == LEVEL_ERROR) k->errors++;
     return level == LEVEL_ERROR && k->config->verifier == VERIFIER_BUGCHECK && rule->code != 0;

@@ -16,6 +16,9 @@ struct rule {
     uint64_t p1;
 };
 
+/* The page of rules that any routine's page can be the source of. */
+#define ROUTINES_PAGE "the routine's page"
+
 extern const struct rule rules[]; /* sorted by id; ends with a NULL id */
 extern const size_t rule_count;
 const struct rule *rule_find(const char *id); /* NULL when unknown */
@@ -29,5 +32,6 @@ struct violation {
     uint64_t seq;
     uint32_t file, line;
     const char *what;  /* rule->what, or a more exact text */
+    const char *page;  /* rule->page, or that of the routine where the rule means any routine's */
     uint64_t more;     /* advice: how often the same line broke the same rule again */
 };

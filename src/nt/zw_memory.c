@@ -258,14 +258,17 @@ static const struct field ZwFreeVirtualMemory_args[] = {
 };
 
 enum {
-    FREE_IRQL, FREE_TYPE, FREE_BASE, FREE_SIZE, FREE_PROCESS, FREE_NOT_ALLOCATED, FREE_BEYOND,
-    FREE_SECTION, FREE_NOT_AT_BASE, FREE_SECURED
+    FREE_IRQL, FREE_TYPE, FREE_PART, FREE_BASE, FREE_SIZE, FREE_PROCESS, FREE_NOT_ALLOCATED,
+    FREE_BEYOND, FREE_SECTION, FREE_NOT_AT_BASE, FREE_SECURED
 };
 static const struct failure ZwFreeVirtualMemory_failures[] = {
     [FREE_IRQL] = ROW_IRQL,
     [FREE_TYPE] = { .name = "bad-type", .then = THEN_FAILS, .code = ST_INVALID_PARAMETER_4,
                     .doc = "FreeType is neither MEM_DECOMMIT nor MEM_RELEASE.",
                     .source = "inferred: it is the fourth parameter" },
+    [FREE_PART] = { .name = "releases-a-part", .then = THEN_PERFORMED,
+                    PARAMETER_INVALID("FreeType is MEM_RELEASE, and RegionSize is not 0."),
+                    .source = "the page's demand; implementations release what is named" },
     [FREE_BASE] = { .name = "bad-base", .then = THEN_FAILS, .code = ST_INVALID_PARAMETER_2,
                     .doc = "BaseAddress is no user address.",
                     .source = "inferred: it is the second parameter" },
@@ -311,6 +314,7 @@ static struct outcome ZwFreeVirtualMemory_run(struct kernel *k, void *args)
     struct ZwFreeVirtualMemory_args *a = args;
     bool releases = a->free_type == MEMORY_RELEASE;
     if (!releases && a->free_type != MEMORY_DECOMMIT && fails(k, FREE_TYPE)) return k->outcome;
+    if (releases && a->region_size != 0 && fails(k, FREE_PART)) return k->outcome;
     uint64_t base = a->base_address.v, highest = k->mm->config->highest_user.v;
     if (base > highest && fails(k, FREE_BASE)) return k->outcome;
     if (a->region_size > 0 && a->region_size - 1 > highest - base && fails(k, FREE_SIZE))

@@ -57,7 +57,7 @@ static void put_violation(struct json_sink *s, const struct violation *v)
     JSON_PUT(t, ", \"instead\": ");
     json_quoted(t, v->rule->instead);
     JSON_PUT(t, ", \"page\": ");
-    json_quoted(t, v->rule->page);
+    json_quoted(t, v->page);
     if (v->more > 0) {
         JSON_PUT(t, ", \"count\": ");
         json_u64(t, v->more + 1);

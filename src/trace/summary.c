@@ -140,8 +140,8 @@ static void put_violations(const struct sim *sim, const struct summary_options *
     for (size_t i = 0; i < k->violation_count && i < SHOWN_MAX; i++) {
         const struct violation *v = &k->violations[i];
         put_place(o, v->file, v->line, out);
-        text_format(out, "%s: %s: %s %s\n", v->level == LEVEL_ERROR ? "violation" : "advice",
-                    v->rule->id, v->what, v->rule->instead);
+        text_format(out, "%s: %s: %s %s (%s)\n", v->level == LEVEL_ERROR ? "violation" : "advice",
+                    v->rule->id, v->what, v->rule->instead, v->page);
     }
     put_more(k->violation_count, out);
 }

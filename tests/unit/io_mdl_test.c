@@ -68,7 +68,7 @@ Test(io_mdl, chains_of_irps)
     routine_start(&t, OS_10_22H2);
     uint32_t irp = DO(&t, "IoAllocateIrp", 3, 0).returns.id;
     uint32_t first = DO(&t, "IoAllocateMdl", 0x1000, 10, true, false, irp).returns.id;
-    EXPECT_RULES(&t, "");
+    EXPECT_RULES(&t, "parameter_invalid");
     uint32_t second = DO(&t, "IoAllocateMdl", 0x2000, 10, true, false, irp).returns.id;
     cr_expect_eq(kernel_irp(&t.k, irp)->mdl_address, first);
     cr_expect_eq(mdl_at(t.k.mm, first)->next, second);
