@@ -57,7 +57,7 @@ static void take_named(struct call *call)
         if (!row) {
             report_key(call->c, map, i, "%s has no parameter '%s'%s", call->routine->name,
                        shown(call->c, map->keys[i]),
-                       hint(call->c, map->keys[i], words, call->rows));
+                       hint_or_all(call->c, map->keys[i], words, call->rows));
             call->fine = false;
         } else if (row->flags & FIELD_OUT) {
             report_key(call->c, map, i, "%s is an out parameter: bind it, as: {%s: name}",
@@ -233,7 +233,7 @@ static bool compile_pair(struct call *call, const struct node *item, expr_t out[
     for (size_t i = 0; i < item->count; i++) {
         const char *key = item->keys[i];
         if (key_is_own(key) || strcmp(key, keys[0]) == 0 || strcmp(key, keys[1]) == 0) continue;
-        report_key(c, item, i, "unknown key '%s'%s", shown(c, key), hint(c, key, keys, 2));
+        report_key(c, item, i, "unknown key '%s'%s", shown(c, key), hint_or_all(c, key, keys, 2));
         fine = false;
     }
     for (size_t k = 0; k < COUNT_OF(keys); k++) {

@@ -167,7 +167,8 @@ static const expr_t *compile_with(struct compiler *c, const struct node *step,
         }
         if (known) continue;
         report_key(c, with, i, "the procedure '%s' has no parameter '%s'%s", p->name,
-                   shown(c, with->keys[i]), hint(c, with->keys[i], names, p->parameter_count));
+                   shown(c, with->keys[i]),
+                   hint_or_all(c, with->keys[i], names, p->parameter_count));
     }
     return args;
 }

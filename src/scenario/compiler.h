@@ -112,6 +112,9 @@ bool has_enough(const struct compiler *c);
 /* "; did you mean 'x'?" for the nearest of the candidates, or "". */
 const char *hint(struct compiler *c, const char *word, const char *const *candidates,
                  size_t count);
+/* The same, or "; expected a, b or c" where none is near. */
+const char *hint_or_all(struct compiler *c, const char *word, const char *const *candidates,
+                        size_t count);
 const char *hint_names(struct compiler *c, const char *word, const struct names *names);
 /* The user's text for a message: quoted, escaped and cut. */
 const char *shown(struct compiler *c, const char *text);

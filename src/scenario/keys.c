@@ -395,7 +395,7 @@ const char *hint_section(struct compiler *c, const char *word, const char *secti
     while (keys[count].key) count++;
     const char **words = arena_new(c->arena, count + 1, sizeof *words);
     for (size_t i = 0; i < count; i++) words[i] = keys[i].key;
-    return hint(c, word, words, count);
+    return hint_or_all(c, word, words, count);
 }
 
 bool keys_check(struct compiler *c, const struct node *map, const char *section)

@@ -79,12 +79,43 @@ const char *hint(struct compiler *c, const char *word, const char *const *candid
     return copy;
 }
 
+/* "a, b or c", the first JOINED_MOST of them. */
+static void put_joined(struct text *text, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count && i < JOINED_MOST; i++) {
+        if (i) text_put(text, i + 1 == count ? " or " : ", ");
+        text_put(text, words[i]);
+    }
+    if (count > JOINED_MOST) text_put(text, " ...");
+}
+
+const char *hint_or_all(struct compiler *c, const char *word, const char *const *candidates,
+                        size_t count)
+{
+    const char *nearest = hint(c, word, candidates, count);
+    if (*nearest || count == 0 || has_enough(c)) return nearest;
+    struct text text;
+    text_init(&text, c->arena->from);
+    text_put(&text, "; expected ");
+    put_joined(&text, candidates, count);
+    const char *copy = arena_text(c->arena, text_string(&text), text.length);
+    text_free(&text);
+    return copy;
+}
+
+static const char **words_of(struct compiler *c, const struct names *names, size_t *count)
+{
+    *count = 0;
+    while (names->list[*count].name) ++*count;
+    const char **words = arena_new(c->arena, *count + 1, sizeof *words);
+    for (size_t i = 0; i < *count; i++) words[i] = names->list[i].name;
+    return words;
+}
+
 const char *hint_names(struct compiler *c, const char *word, const struct names *names)
 {
-    size_t count = 0;
-    while (names->list[count].name) count++;
-    const char **words = arena_new(c->arena, count + 1, sizeof *words);
-    for (size_t i = 0; i < count; i++) words[i] = names->list[i].name;
+    size_t count;
+    const char **words = words_of(c, names, &count);
     return hint(c, word, words, count);
 }
 
@@ -110,14 +141,10 @@ const char *found(struct compiler *c, const struct node *node)
 const char *names_joined(struct compiler *c, const struct names *names)
 {
     struct text text;
+    size_t count;
+    const char **words = words_of(c, names, &count);
     text_init(&text, c->arena->from);
-    size_t i = 0;
-    for (; names->list[i].name && i < JOINED_MOST; i++) {
-        bool last = !names->list[i + 1].name;
-        if (i) text_put(&text, last ? " or " : ", ");
-        text_put(&text, names->list[i].name);
-    }
-    if (names->list[i].name) text_put(&text, " ...");
+    put_joined(&text, words, count);
     const char *copy = arena_text(c->arena, text_string(&text), text.length);
     text_free(&text);
     return copy;
