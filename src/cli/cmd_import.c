@@ -226,6 +226,9 @@ static int import_run(const void *given, char **operands, size_t count)
     if (im.options->output == NULL) return usage_error(&command_import, "-o FILE is missing");
     if (im.options->json && strcmp(im.options->output, "-") == 0)
         return usage_error(&command_import, "--json and -o - both want standard output");
+    if (host_same_file(im.file, im.options->output))
+        return usage_error(&command_import, "'%s' is the input: it would be written over",
+                           im.options->output);
     int status = open_input(&im);
     if (status == STATUS_OK) {
         status = import_into(&im);

@@ -128,12 +128,7 @@ static int same_target(const struct run_one *a, const struct run_one *b, const s
 /* A trace or a dump in place of the scenario would be its end. */
 static int check_scenario(const struct run_one *one, const struct text *target)
 {
-    struct stat scenario, there;
-    if (target->length == 0 || stat(one->file, &scenario) != 0 || !S_ISREG(scenario.st_mode))
-        return STATUS_OK;
-    if (stat(text_string(target), &there) != 0 || there.st_dev != scenario.st_dev ||
-        there.st_ino != scenario.st_ino)
-        return STATUS_OK;
+    if (target->length == 0 || !host_same_file(one->file, text_string(target))) return STATUS_OK;
     return usage_error(&command_run, "'%s' is the scenario: it would be written over",
                        text_string(target));
 }

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { HUGE_PAGE_BYTES = 2 << 20 };
@@ -174,4 +175,12 @@ void host_message_color(const struct text *t, const char *when)
     color_lines(&colored, text_string(t), t->length);
     host_message(&colored);
     text_free(&colored);
+}
+
+bool host_same_file(const char *a, const char *b)
+{
+    struct stat one, other;
+    if (strcmp(a, "-") == 0 || strcmp(b, "-") == 0) return false;
+    return stat(a, &one) == 0 && stat(b, &other) == 0 && S_ISREG(one.st_mode) &&
+           one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }

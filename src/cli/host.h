@@ -25,4 +25,6 @@ bool host_interrupted(void *context); /* for sim_inputs.interrupted */
 void host_die_of_signal(void);
 /* A message in the colours of color_lines() where standard error and `when` want them. */
 void host_message_color(const struct text *t, const char *when);
+/* Whether both name one regular file: writing one would be the end of the other. */
+bool host_same_file(const char *a, const char *b);
 bool host_color(int stream, const char *when); /* "auto", "always", "never"; NO_COLOR, TERM=dumb */

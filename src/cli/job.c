@@ -141,6 +141,19 @@ bool job_open_sources(struct job *job, bool read_ahead, struct text *err)
     return true;
 }
 
+const char *job_input_at(struct job *job, const char *target)
+{
+    for (size_t i = 0; i < job->info.include_count; i++) {
+        const char *include = job->diags.files[job->info.includes[i].file].name;
+        if (host_same_file(include, target)) return include;
+    }
+    for (size_t i = 0; i < job->program->replay_count; i++) {
+        const char *trace = replay_path(job, job->program->replays[i]->file);
+        if (host_same_file(trace, target)) return trace;
+    }
+    return NULL;
+}
+
 const char *job_stem(struct job *job)
 {
     if (strcmp(job->file, "-") == 0) return "stdin";

@@ -39,6 +39,8 @@ void job_load(struct job *job, const struct allocator *from, const char *file,
 bool job_find_traces(struct job *job);
 /* Opens them; false with the messages in *err and job->status set. */
 bool job_open_sources(struct job *job, bool read_ahead, struct text *err);
+/* The include or trace that the scenario reads and that `target` names too; NULL when none. */
+const char *job_input_at(struct job *job, const char *target);
 /* "stem" of a scenario's file name for its trace: "stdin" for "-". In job->arena. */
 const char *job_stem(struct job *job);
 /* Whether the scenario has one of the tags (`tags: [...]`); true when none is asked for. */

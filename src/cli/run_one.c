@@ -197,6 +197,25 @@ static void run_job(struct run_one *one, struct job *job)
     simulate(one, job, has_trace ? &trace : NULL, has_dump ? &dump : NULL);
 }
 
+static bool spares_inputs(struct run_one *one, struct job *job, const struct text *target)
+{
+    const char *input = target->length > 0 ? job_input_at(job, text_string(target)) : NULL;
+    if (input == NULL) return true;
+    text_format(&one->err, "mdlsim run: '%s' is read by '%s': it would be written over\n", input,
+                one->file);
+    one->status = STATUS_USAGE;
+    return false;
+}
+
+static bool prepare(struct run_one *one, struct job *job)
+{
+    if (!spares_inputs(one, job, &one->target) || !spares_inputs(one, job, &one->dump_target))
+        return false;
+    if (job_open_sources(job, one->job_options->read_ahead, &one->err)) return true;
+    one->status = job->status;
+    return false;
+}
+
 void run_one(struct run_one *one)
 {
     struct job job;
@@ -206,9 +225,7 @@ void run_one(struct run_one *one)
         diags_print(&job.diags, &one->err);
     } else if (!job_has_tag(&job, one->options->tag.items, one->options->tag.count)) {
         one->status = STATUS_OK; /* not asked for */
-    } else if (!job_open_sources(&job, one->job_options->read_ahead, &one->err)) {
-        one->status = job.status;
-    } else {
+    } else if (prepare(one, &job)) {
         run_job(one, &job);
     }
     job_free(&job);

@@ -131,6 +131,23 @@ def test_own_scenario(bench):
     same(bench.read('a.yaml'), before)
 
 
+def test_own_inputs(bench):
+    """Nor over an include or a trace that the scenario reads; an import not over its input."""
+    make(bench)
+    bench.write('trace.lackey', ' L 10000,4\n')
+    bench.write('part.yaml', 'processes: {p: {}}\n')
+    bench.write('c.yaml', 'mdlsim: 1\nname: c\ninclude: [part.yaml]\n'
+                'machine: {cpu: {preset: unit}}\nsteps: [replay: {file: trace.lackey}]\n')
+    for target in ('trace.lackey', './part.yaml'):
+        for option in ('-o', '--dump-memory'):
+            bench.expect(harness.USAGE, 'run', 'c.yaml', option, target, says='written over')
+    bench.expect(harness.USAGE, 'import', 'trace.lackey', '-o', './trace.lackey',
+                 says='is the input')
+    same(bench.read('trace.lackey'), b' L 10000,4\n')
+    same(bench.read('part.yaml'), b'processes: {p: {}}\n')
+    bench.expect(0, 'run', '-q', 'c.yaml', '-o', 'c.json')
+
+
 def test_not_a_folder(bench):
     """A target in a folder that does not exist is status 73."""
     make(bench)
