@@ -68,6 +68,28 @@ static bool looks_like(const char *at, const char *end)
     return comma != NULL && memchr(comma + 1, ',', (size_t)(end - comma - 1)) != NULL;
 }
 
+/* What spreadsheets put before UTF-8. */
+static const char *behind_mark(const char *at)
+{
+    return at[0] == '\xEF' && at[1] == '\xBB' && at[2] == '\xBF' ? at + 3 : at;
+}
+
+/* Of a field, at its first character: where its comma or the end of the line is. */
+static const char *field_end(const char *at)
+{
+    bool quoted = false;
+    for (; *at != '\n' && (quoted || *at != ','); at++)
+        if (*at == '"') quoted = !quoted;
+    return at;
+}
+
+static void unquote(struct field *f)
+{
+    if (f->end - f->at < 2 || *f->at != '"' || f->end[-1] != '"') return;
+    f->at++;
+    f->end--;
+}
+
 static void split(const char *at, struct fields *f)
 {
     for (f->count = 0; f->count < FIELDS_MAX;) {
@@ -75,11 +97,11 @@ static void split(const char *at, struct fields *f)
             at++;
         struct field *field = &f->field[f->count++];
         field->at = at;
-        while (*at != ',' && *at != '\n')
-            at++;
+        at = field_end(at);
         field->end = at;
         while (field->end > field->at && is_blank(field->end[-1]))
             field->end--;
+        unquote(field);
         if (*at++ == '\n') return;
     }
     f->count++; /* too many */
@@ -187,7 +209,7 @@ static enum line_kind parse_line(struct parse *p, struct access *out)
     struct fields f;
     const char *at = parse_skip_blanks(p->at);
     if (parse_at_line_end(at) || *p->at == '#') return LINE_EMPTY;
-    split(p->at, &f);
+    split(p->csv.is_known ? p->at : behind_mark(p->at), &f);
     if (f.count > FIELDS_MAX) return parse_fail(p, p->at, "more than 32 columns");
     if (!p->csv.is_known) {
         if (is_header(&f)) return read_header(p, &f);

@@ -3,6 +3,7 @@
 usage: output.py MDLSIM
 """
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -118,6 +119,20 @@ def test_old_file_stays(bench):
     bench.expect(harness.DATA, 'run', '-o', 'x.json', 'bad.yaml')
     same(bench.read('x.json'), b'old')
     same(bench.names(), ['bad.yaml', 'x.json'])
+
+
+def test_json_lines(bench):
+    """JSON Lines hold the events of the JSON, and a count and a digest of them."""
+    make(bench)
+    bench.expect(0, 'run', '-q', 'a.yaml')
+    bench.expect(0, 'run', '-q', '--format', 'jsonl', 'a.yaml')
+    lines = bench.read('a.trace.jsonl').splitlines(keepends=True)
+    trace = json.loads(bench.read('a.trace.json'))
+    head, last = json.loads(lines[0]), json.loads(lines[-1])
+    same([json.loads(line) for line in lines[1:-1]], trace['events'])
+    same(last.pop('count'), len(trace['events']))
+    same(last.pop('digest'), hashlib.sha256(b''.join(lines[1:-1])).hexdigest())
+    same(head | {'events': trace['events']} | last, trace)
 
 
 def test_own_scenario(bench):

@@ -66,7 +66,16 @@ Test(replay_formats, csv_records)
                                 "load,4096,8,7,0\n"
                                 "store,0xFFFFFFFFFFFFFFFF,1,0x7,0\n"
                                 "modify,16,4096,7,0\n";
+    static const char quoted[] = "\xEF\xBB\xBF\"note\",\"kind\",\"address\",\"size\"\n"
+                                 "\"a, b\",\"fetch\",\"0x401ab73\",\"3\"\r\n"
+                                 "\"c \"\"d, e\"\"\", load , \"4096\" ,8\n"
+                                 "\"\",\"store\",18446744073709551615,\"1\"\n"
+                                 ",modify,16,4096\n";
+    static const char marked[] = "\xEF\xBB\xBF" "fetch,0x401ab73,3\nl,4096,8\n"
+                                 "s,18446744073709551615,1\nm,16,4096\n";
     expect_records(plain, "csv", expected, COUNT_OF(expected));
+    expect_records(quoted, "csv", expected, COUNT_OF(expected));
+    expect_records(marked, "csv", expected, COUNT_OF(expected));
     expect_records(named, "csv", expected, COUNT_OF(expected));
     expect_records(owned, "csv", expected, COUNT_OF(expected));
 }
