@@ -145,8 +145,8 @@ static const struct field MmMapLockedPagesSpecifyCache_args[] = {
 enum {
     SPEC_PRIORITY = MAP_ROW_COUNT, SPEC_CACHE_INVALID = SPEC_PRIORITY + PRIORITY_ROW_COUNT,
     SPEC_CACHE_RESERVED, SPEC_MAPPING, SPEC_SHOWS = SPEC_MAPPING + MAPPING_ROW_COUNT,
-    SPEC_BUG_CHECK, SPEC_EXECUTABLE, SPEC_NO_PTES, SPEC_USER = SPEC_NO_PTES + PTES_ROW_COUNT,
-    SPEC_TABLES = SPEC_USER + USER_REQUEST_ROW_COUNT
+    SPEC_DEVICE, SPEC_BUG_CHECK, SPEC_EXECUTABLE, SPEC_NO_PTES,
+    SPEC_USER = SPEC_NO_PTES + PTES_ROW_COUNT, SPEC_TABLES = SPEC_USER + USER_REQUEST_ROW_COUNT
 };
 static const struct failure MmMapLockedPagesSpecifyCache_failures[] = {
     [MAP_IRQL_KERNEL] = { .name = "irql-too-high", .then = THEN_REFUSED, .rule = "C4-76",
@@ -170,6 +170,10 @@ static const struct failure MmMapLockedPagesSpecifyCache_failures[] = {
                      .rule = "user_mapping_shows_pool", .advice = true,
                      .doc = "A process is to see pages of a block of pool whose size is no "
                             "multiple of the page size." },
+    [SPEC_DEVICE] = { .name = "device-to-user", .then = THEN_PERFORMED,
+                      .rule = "user_mapping_of_io_space", .advice = true,
+                      .doc = "A process is to see device memory of MmMapIoSpace.",
+                      .source = "Driver security: best practices" },
     [SPEC_BUG_CHECK] = { .name = "bug-check-on-failure", .then = THEN_PERFORMED, .rule = "C4-82",
                          .advice = true, .doc = "BugCheckOnFailure is TRUE." },
     [SPEC_EXECUTABLE] = { .name = "executable", .then = THEN_PERFORMED, .rule = "C4-2002",
@@ -190,6 +194,13 @@ static bool shows_pool(struct kernel *k, const struct mdl *m)
     return block != NULL && (block->bytes & PAGE_MASK) != 0;
 }
 
+/* Whether MmMapIoSpace mapped the device memory of the MDL: it was built over that mapping. */
+static bool shows_device(const struct mdl *m)
+{
+    unsigned built = MDL_SOURCE_IS_NONPAGED_POOL | MDL_IO_SPACE;
+    return (m->flags & built) == built;
+}
+
 static bool specify_cache_ends(struct kernel *k, const struct MmMapLockedPagesSpecifyCache_args *a,
                                const struct mdl *m, bool user)
 {
@@ -200,7 +211,9 @@ static bool specify_cache_ends(struct kernel *k, const struct MmMapLockedPagesSp
     if (cache == FRAME_CACHE_NONE && fails(k, SPEC_CACHE_INVALID)) return true;
     if (cache_type_is_reserved(a->cache_type) && fails(k, SPEC_CACHE_RESERVED)) return true;
     if (mapping_ends(k, SPEC_MAPPING, m, cache)) return true;
-    if (user) return shows_pool(k, m) && fails(k, SPEC_SHOWS);
+    if (user && shows_pool(k, m) && fails(k, SPEC_SHOWS)) return true;
+    if (user && shows_device(m) && fails(k, SPEC_DEVICE)) return true;
+    if (user) return false;
     if (a->bug_check_on_failure && ends(k, SPEC_BUG_CHECK, p, P(0, 0, 0))) return true;
     return priority_is_executable(k, a->priority) &&
            ends(k, SPEC_EXECUTABLE, P(m->address.v, a->priority, 0), P(0, 0, 0));

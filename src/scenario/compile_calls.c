@@ -183,12 +183,28 @@ static bool tag_characters(const struct node *node, uint64_t *out)
     return begins_well && !digits && !hexadecimal;
 }
 
+/* What can be meant as a tag alone, but is longer than one. */
+static bool tag_is_too_long(const struct node *node)
+{
+    if (node->kind != NODE_SCALAR || node->length <= 4) return false;
+    for (size_t i = 0; i < node->length; i++) {
+        char c = node->text[i];
+        bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (!letter && (i == 0 || c < '0' || c > '9')) return false;
+    }
+    return true;
+}
+
 static expr_t compile_value(struct call *call, const struct field *row, const struct node *node)
 {
     struct compiler *c = call->c;
     uint64_t tag;
     if (row->type == FIELD_TAG && node->kind == NODE_SCALAR && tag_characters(node, &tag)) {
         return expression_constant(c, value_int(tag), node->where);
+    }
+    if (row->type == FIELD_TAG && tag_is_too_long(node)) {
+        report(c, node, "a pool tag has one to four characters, found %s", found(c, node));
+        return 0;
     }
     expr_t e = expression_of(c, node, kinds_of(row), kinds_what(row));
     struct value v;
