@@ -5,18 +5,13 @@
 #include "cli/host.h"
 #include "cli/job.h"
 #include "cli/verify.h"
+#include "trace/beside.h"
 #include "trace/output.h"
 #include "trace/summary.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-
-static bool keep_bytes(void *context, const char *bytes, size_t length)
-{
-    text_bytes(context, bytes, length);
-    return true;
-}
 
 /* Folders on the way to a file; a failure shows when the file is opened. */
 static void make_parents(const char *path)
@@ -87,20 +82,24 @@ static void report_difference(const struct verify_plan *plan, struct verify_case
     diff_print(r, options, &c->diff);
 }
 
-static void compare(const struct verify_plan *plan, struct verify_case *c, const struct text *trace)
+static void compare(const struct verify_plan *plan, struct verify_case *c, struct beside *trace)
 {
-    struct trace_source stored = { .name = c->trace };
-    struct trace_source run = { "this run", text_string(trace), trace->length };
     struct stat st;
-    bool missing = stat(c->trace, &st) != 0 && errno == ENOENT;
-    if (!missing && diff_same_bytes(&stored, &run, &host_allocator)) {
+    if (beside_end(trace)) {
         c->verdict = VERIFY_SAME;
         return;
     }
-    if (plan->update) {
-        store(c, trace);
+    if (trace->lost) {
+        text_format(&c->report, "%s: it changed while it was read\n", c->trace);
+        fail(c, VERIFY_BROKEN, STATUS_DATA);
         return;
     }
+    if (plan->update) {
+        store(c, &trace->bytes);
+        return;
+    }
+    struct trace_source run = { "this run", text_string(&trace->bytes), trace->bytes.length };
+    bool missing = stat(c->trace, &st) != 0 && errno == ENOENT;
     if (missing) {
         fail(c, VERIFY_MISSING, STATUS_NEGATIVE);
         text_format(&c->report, "it would be %s\n", c->trace);
@@ -110,7 +109,7 @@ static void compare(const struct verify_plan *plan, struct verify_case *c, const
     struct diff_options options = { .strict = true };
     struct text error;
     text_init(&error, &host_allocator);
-    diff_run(&result, &stored, &run, &options, &host_allocator, &error);
+    diff_run(&result, &trace->stored, &run, &options, &host_allocator, &error);
     if (result.trouble) {
         text_format(&c->report, "%s\n", text_string(&error));
         fail(c, VERIFY_BROKEN, result.status);
@@ -143,11 +142,12 @@ static void report_run(struct verify_case *c, struct job *job, struct sim *sim, 
 static void simulate(const struct verify_plan *plan, struct verify_case *c, struct job *job)
 {
     struct sim *sim = mem_new(&host_allocator, 1, sizeof *sim);
-    struct text trace;
-    text_init(&trace, &host_allocator);
+    struct beside trace;
+    struct trace_source stored = { .name = c->trace };
+    beside_begin(&trace, &stored, &host_allocator);
     struct json_sink sink;
     struct json_sink_options sink_options = {
-        .format = TRACE_FORMAT_JSON, .no_times = true, .write = keep_bytes, .context = &trace
+        .format = TRACE_FORMAT_JSON, .no_times = true, .write = beside_write, .context = &trace
     };
     json_sink_init(&sink, &host_allocator, &sink_options);
     struct sim_inputs inputs = { .program = job->program,
@@ -169,7 +169,7 @@ static void simulate(const struct verify_plan *plan, struct verify_case *c, stru
     json_sink_free(&sink);
     sim_free(sim);
     mem_free(&host_allocator, sim, 1, sizeof *sim);
-    text_free(&trace);
+    beside_free(&trace);
 }
 
 bool verify_passed(const struct verify_case *c)

@@ -348,32 +348,3 @@ int diff_traces(const char *path_a, const char *path_b, const struct diff_option
     diff_free(&result);
     return status;
 }
-
-/* Fills the buffer as far as the input goes. */
-static size_t read_full(struct trace_input *in, char *to, size_t most)
-{
-    size_t count = 0, more;
-    while (count < most && (more = trace_input_read(in, to + count, most - count)) > 0)
-        count += more;
-    return count;
-}
-
-bool diff_same_bytes(const struct trace_source *a, const struct trace_source *b,
-                     const struct allocator *from)
-{
-    struct trace_input x, y;
-    char *buffer = mem_new(from, (size_t)2 * INPUT_CHUNK_BYTES, 1);
-    bool same = trace_input_open(&x, a, from);
-    same = trace_input_open(&y, b, from) && same;
-    while (same) {
-        size_t count = read_full(&x, buffer, INPUT_CHUNK_BYTES);
-        size_t other = read_full(&y, buffer + INPUT_CHUNK_BYTES, INPUT_CHUNK_BYTES);
-        same = count == other && memcmp(buffer, buffer + INPUT_CHUNK_BYTES, count) == 0;
-        if (count == 0) break;
-    }
-    same = same && x.problem == NULL && y.problem == NULL;
-    trace_input_close(&x);
-    trace_input_close(&y);
-    mem_free(from, buffer, (size_t)2 * INPUT_CHUNK_BYTES, 1);
-    return same;
-}

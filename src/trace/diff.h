@@ -109,7 +109,3 @@ void diff_print(const struct diff_result *result, const struct diff_options *opt
 /* diff_run and diff_print of two files ("-" is standard input, once); returns the exit status. */
 int diff_traces(const char *path_a, const char *path_b, const struct diff_options *options,
                 const struct allocator *from, struct text *out, struct text *error);
-/* True when both can be read and have the same bytes; false says nothing. For verify's short cut.
- */
-bool diff_same_bytes(const struct trace_source *a, const struct trace_source *b,
-                     const struct allocator *from);

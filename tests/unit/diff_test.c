@@ -471,14 +471,3 @@ Test(diff, every_format_tells_the_change)
     }
     cr_assert_eq(test_outstanding_bytes(), 0);
 }
-
-Test(diff, same_bytes)
-{
-    struct trace_source a = { "a", "abcd", 4 }, b = { "b", "abcd", 4 }, c = { "c", "abcx", 4 };
-    struct trace_source longer = { "d", "abcde", 5 }, missing = { .name = "/nonexistent/x" };
-    cr_assert(diff_same_bytes(&a, &b, &test_allocator));
-    cr_assert_not(diff_same_bytes(&a, &c, &test_allocator));
-    cr_assert_not(diff_same_bytes(&a, &longer, &test_allocator));
-    cr_assert_not(diff_same_bytes(&missing, &missing, &test_allocator));
-    cr_assert_eq(test_outstanding_bytes(), 0);
-}
