@@ -100,9 +100,13 @@ static const char *unreadable(const char *path)
 
 bool job_find_traces(struct job *job)
 {
+    bool taken = strcmp(job->file, "-") == 0;
     for (size_t i = 0; i < job->program->replay_count; i++) {
         const struct replay_step *step = job->program->replays[i];
+        bool standard = strcmp(step->file, "-") == 0;
         const char *why = unreadable(replay_path(job, step->file));
+        if (standard && taken) why = "the scenario or another step reads standard input";
+        taken = taken || standard;
         if (why == NULL) continue;
         diag_format(&job->diags, step->where, step->path, "cannot read the trace '%s': %s",
                     text_shown(step->file, strlen(step->file), &job->arena), why);
