@@ -4,10 +4,6 @@
 #include "base/check.h"
 #include "mm/mm.h"
 
-static void remember(struct mm *mm, struct busy *b, uint64_t from, uint64_t until)
-{
-    busy_add(b, mm->from, (struct busy_span){ from, until }, mm->hw->horizon.v);
-}
 
 /* The first moment that begins `length` cycles that neither of two things takes. */
 static uint64_t place(const struct busy *a, const struct busy *b, uint64_t now, uint64_t length)
@@ -43,9 +39,46 @@ static void fetch_line(struct mm *mm, struct lock *lock)
     lock->last_owner = mm->hw->cpu->number + 1;
 }
 
+/* The hold takes as many cycles as it lasted. Where a later one was simulated already, that one
+ * cannot be moved any more, and the rest of this one is made up for after it: so whoever comes next
+ * waits as long as if the two had queued. What ended by `horizon` is forgotten. */
+static void occupy(struct mm *mm, struct lock *lock, bool shared, struct busy_span span,
+                   uint64_t horizon)
+{
+    struct busy *own = shared ? &lock->shared : &lock->held;
+    const struct busy *other = shared ? &lock->held : &lock->shared;
+    uint64_t from = span.from, length = span.until - span.from;
+    while (length > 0) {
+        from = shared ? busy_place(other, from, 1) : place(own, other, from, 1);
+        uint64_t next = busy_next(other, from), until = from + length;
+        if (until > next) until = next;
+        next = busy_next(&lock->held, from);
+        if (until > next) until = next;
+        busy_add(own, mm->from, (struct busy_span){ from, until }, horizon);
+        length -= until - from;
+        from = until;
+    }
+}
+
+/* Recent holds become as long as interrupts have made them since. Nothing is forgotten between two
+ * of them: the second may begin before this time, and must find what held the lock then. */
+static void lengthen(struct mm *mm, struct lock *lock)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < lock->recent_count; i++) {
+        struct lock_hold h = lock->recent[i];
+        uint64_t end = holds_end(&mm->hw->cpus[h.cpu].holds, h.number, h.until);
+        occupy(mm, lock, h.is_shared, (struct busy_span){ h.until, end }, 0);
+        h.until = end;
+        if (end > mm->hw->horizon.v) lock->recent[kept++] = h;
+    }
+    lock->recent_count = kept;
+}
+
 static void begin(struct mm *mm, enum mm_lock kind, struct lock *lock, bool shared)
 {
     CHECK2(!lock->taken, kind, lock->since);
+    lengthen(mm, lock);
     lock->taken = true;
     lock->is_shared = shared;
     lock->waited = false;
@@ -81,7 +114,8 @@ static void use_line(struct mm *mm, enum mm_lock kind, struct lock *lock, uint64
     now = hw_now(mm->hw).v;
     fetch_line(mm, lock);
     charge(mm->hw, COST_LOCK, lock_count);
-    remember(mm, &lock->line, now, hw_now(mm->hw).v);
+    struct busy_span span = { now, hw_now(mm->hw).v };
+    busy_add(&lock->line, mm->from, span, mm->hw->horizon.v);
 }
 
 void lock_enter_shared(struct mm *mm, enum mm_lock kind, struct lock *lock)
@@ -95,23 +129,17 @@ void lock_enter_shared(struct mm *mm, enum mm_lock kind, struct lock *lock)
     lock->since = hw_now(mm->hw).v;
 }
 
-/* The hold takes as many cycles as it lasted. Where a later one was simulated already, that one
- * cannot be moved any more, and the rest of this one is made up for after it: so whoever comes next
- * waits as long as if the two had queued. */
-static void occupy(struct mm *mm, struct lock *lock, uint64_t from, uint64_t length)
+/* The hold is over, but for what interrupts will turn out to have added to it. */
+static void keep(struct mm *mm, struct lock *lock, struct busy_span span)
 {
-    struct busy *own = lock->is_shared ? &lock->shared : &lock->held;
-    const struct busy *other = lock->is_shared ? &lock->held : &lock->shared;
-    while (length > 0) {
-        from = lock->is_shared ? busy_place(other, from, 1) : place(own, other, from, 1);
-        uint64_t next = busy_next(other, from), until = from + length;
-        if (until > next) until = next;
-        next = busy_next(&lock->held, from);
-        if (until > next) until = next;
-        remember(mm, own, from, until);
-        length -= until - from;
-        from = until;
-    }
+    struct cpu *cpu = mm->hw->cpu;
+    lock->recent = mem_grow(mm->from, lock->recent, &lock->recent_capacity,
+                            lock->recent_count + 1, sizeof *lock->recent);
+    lock->recent[lock->recent_count++] =
+        (struct lock_hold){ .number = holds_add(&cpu->holds, span.from, span.until),
+                            .until = span.until,
+                            .cpu = cpu->number,
+                            .is_shared = lock->is_shared };
 }
 
 void lock_leave(struct mm *mm, enum mm_lock kind, struct lock *lock)
@@ -125,12 +153,15 @@ void lock_leave_before(struct mm *mm, enum mm_lock kind, struct lock *lock, uint
     lock->taken = false;
     if (mm->hw->cpu_count == 1) return;
     if (lock->is_shared) use_line(mm, kind, lock, 0);
-    occupy(mm, lock, lock->since, hw_now(mm->hw).v - last_cycles - lock->since);
+    struct busy_span span = { lock->since, hw_now(mm->hw).v - last_cycles };
+    occupy(mm, lock, lock->is_shared, span, mm->hw->horizon.v);
+    keep(mm, lock, span);
 }
 
 void lock_forget(struct lock *lock)
 {
     lock->held.count = lock->shared.count = lock->line.count = 0;
+    lock->recent_count = 0;
     lock->last_owner = 0;
 }
 
@@ -139,5 +170,6 @@ void lock_free(struct lock *lock, const struct allocator *from)
     busy_free(&lock->held, from);
     busy_free(&lock->shared, from);
     busy_free(&lock->line, from);
+    mem_free(from, lock->recent, lock->recent_capacity, sizeof *lock->recent);
     *lock = (struct lock){ 0 };
 }

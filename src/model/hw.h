@@ -6,6 +6,7 @@
 #include "base/gauge.h"
 #include "model/cache.h"
 #include "model/cost.h"
+#include "model/hold.h"
 #include "model/memory_type.h"
 #include "model/phys.h"
 #include "model/preset.h"
@@ -111,6 +112,7 @@ struct cpu {
     uint32_t waits_for;   /* processors that have not answered: it goes no further */
     cycles_t answered;    /* the latest answer so far to what it waits for */
     struct busy serving;  /* requests of other processors */
+    struct holds holds;   /* locks that it held of late */
     struct owed_flush *owed;
     size_t owed_count, owed_capacity;
     struct pcid_slot *slots;

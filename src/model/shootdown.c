@@ -139,6 +139,7 @@ static cycles_t answer(struct hw *hw, const struct flush *f, cycles_t arrival)
     cpu->flushes.shootdowns_received++;
     uint64_t start = busy_place(&cpu->serving, arrival.v, took);
     busy_add(&cpu->serving, hw->from, (struct busy_span){ start, start + took }, hw->horizon.v);
+    holds_interrupt(&cpu->holds, start, took);
     return cycles(start + took);
 }
 

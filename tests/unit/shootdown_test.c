@@ -202,6 +202,33 @@ Test(shootdown, requests_queue_at_their_target)
     hw_machine_stop(&m);
 }
 
+/* A lock that the target held when the request came is held so much longer, and one that it had
+ * given back by then is not, nor one that it holds at a level that keeps the request waiting. */
+Test(shootdown, a_request_lengthens_a_hold)
+{
+    struct hw_machine m;
+    hw_machine_start(&m, &(struct hw_plan){ .cpus = 2, PRICES });
+    reset(&m);
+    struct holds *holds = &m.hw.cpus[1].holds;
+    uint64_t at = 1000 + 10; /* the request is sent, and reaches its one target */
+    holds_add(holds, 0, at);
+    holds_add(holds, at, at + 1);
+    on(&m, 1);
+    charge(&m.hw, COST_CALL, 5000);
+    on(&m, 0);
+    tlb_flush_page(&m.hw, va(HW_SYSTEM));
+    cr_expect_eq(clock_of(&m, 1), 5000 + 308);
+    cr_expect_eq(holds_end(holds, 0, at), at);
+    cr_expect_eq(holds_end(holds, 1, at + 1), at + 1 + 308);
+    hw_mask(&m.hw, &m.hw.cpus[1], true);
+    holds_add(holds, 0, 10000);
+    tlb_flush_page(&m.hw, va(HW_SYSTEM));
+    cr_expect_eq(holds_end(holds, 2, 10000), 10000);
+    for (unsigned i = 0; i < HOLDS_KEPT; i++) holds_add(holds, 0, 1);
+    cr_expect_eq(holds_end(holds, 2, 77), 77, "it is forgotten");
+    hw_machine_stop(&m);
+}
+
 /* The target went back to user mode, and is ahead in time of the second request, which it took up
  * in the interrupt of the first one: that loads no CR3, and must drop what user mode has. */
 Test(shootdown, a_request_taken_up_drops_both_sides)
