@@ -423,12 +423,18 @@ static inline uint64_t hw_translate_front(struct hw *hw, va_t at, enum access_ty
     level->counts.size_hits[PAGE_4K]++;
     return entry;
 }
-/* The same where the caller knows that the first level has no entry for the page and that the
+/* The short way of an access that either level has a 4 KiB page for, or a walk of one fetch finds:
+ * the entry, all of it counted and charged. 0 when it is something else; then nothing has happened.
+ * (translate_short.c) */
+uint64_t hw_translate_short(struct hw *hw, va_t at, enum access_type type, bool user);
+/* Its walk alone, which counts no lookup. */
+uint64_t hw_walk_short(struct hw *hw, va_t at, enum access_type type, bool user);
+/* Asks the host's caches for the entry that a walk will read, where one is to come soon. */
+void hw_prefetch_walk(const struct hw *hw, va_t at);
+/* hw_translate() where the caller knows that no level has an entry for the page and that its
  * address is canonical. */
-struct translation hw_translate_missed(struct hw *hw, va_t at, enum access_type type, bool user);
-/* The same where it knows that no level has one. */
 struct translation hw_translate_walk(struct hw *hw, va_t at, enum access_type type, bool user);
-/* The same without counting the lookup, for an access retried after a fault. */
+/* hw_translate() without counting the lookup, for an access retried after a fault. */
 struct translation hw_retranslate(struct hw *hw, va_t at, enum access_type type, bool user);
 static inline pa_t translation_pa(const struct translation *t, va_t at)
 {

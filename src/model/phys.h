@@ -64,6 +64,12 @@ static inline uint64_t *phys_table(struct phys *p, pfn_t f)
     if (__builtin_expect(recent->pfn != f.v, 0)) return phys_table_search(p, f);
     return (uint64_t *)(void *)recent->page->bytes;
 }
+/* The same if they were found lately, else NULL. */
+static inline const uint64_t *phys_table_peek(const struct phys *p, pfn_t f)
+{
+    const struct recent_page *recent = &p->recent[f.v % RECENT_PAGES];
+    return recent->pfn == f.v ? (const uint64_t *)(const void *)recent->page->bytes : NULL;
+}
 /* Bytes inside one frame. Read: false when any of them has no known value (BARs start as zero). */
 bool phys_read(struct phys *p, pa_t at, void *out, size_t bytes);
 void phys_write(struct phys *p, pa_t at, const void *in, size_t bytes);

@@ -7,6 +7,11 @@
 
 #include <string.h>
 
+static size_t filled_words(const struct tlb_array *a)
+{
+    return ((size_t)a->sets + 63) / 64;
+}
+
 void tlb_array_init(struct tlb_array *a, const struct allocator *from, struct tlb_geometry g,
                     uint64_t seed)
 {
@@ -18,6 +23,7 @@ void tlb_array_init(struct tlb_array *a, const struct allocator *from, struct tl
     a->tag = mem_new(from, g.entries, sizeof *a->tag);
     a->data = mem_new(from, g.entries, sizeof *a->data);
     a->tree = mem_new(from, a->sets, sizeof *a->tree);
+    a->filled = mem_new(from, filled_words(a), sizeof *a->filled);
     for (uint32_t i = 0; i < g.entries; i++) a->tag[i] = TLB_NO_TAG;
     rng_init(&a->rng, seed, 0x544C42);
 }
@@ -29,6 +35,7 @@ void tlb_array_free(struct tlb_array *a, const struct allocator *from)
     mem_free(from, a->tag, entries, sizeof *a->tag);
     mem_free(from, a->data, entries, sizeof *a->data);
     mem_free(from, a->tree, a->sets, sizeof *a->tree);
+    mem_free(from, a->filled, filled_words(a), sizeof *a->filled);
 }
 
 /* Tree PLRU over the next power of two of ways: each bit points away from the half used last. */
@@ -148,20 +155,31 @@ static void empty_set(const struct tlb_array *a, uint32_t set)
         tags[way] = TLB_NO_TAG;
 }
 
-enum { SMALL_ENTRIES = 128 }; /* so few are emptied faster than their sets are found */
+/* Takes the lowest set out of a word of `filled`. */
+static uint32_t next_set(uint64_t *word)
+{
+    uint32_t set = (uint32_t)__builtin_ctzll(*word);
+    *word &= *word - 1;
+    return set;
+}
 
-/* A flush comes after few fills or after many: few are looked up, many are searched for. */
+enum { SMALL_ENTRIES = 128, MANY_IN = 8 };
+
+/* A flush comes after few fills or after many: of a large array with few entries (not one of
+ * MANY_IN places) just those sets are emptied that may have any. */
 uint64_t tlb_array_empty(struct tlb_array *a)
 {
     uint64_t count = a->valid_count;
     size_t entries = (size_t)a->sets * a->ways;
     if (count == 0) return 0;
-    if (a->filled_count > TLB_FILLED_MOST || entries <= SMALL_ENTRIES)
-        memset(a->tag, 0xFF, entries * sizeof *a->tag);
-    else
-        for (uint32_t i = 0; i < a->filled_count; i++) empty_set(a, a->filled[i]);
+    bool whole = entries <= SMALL_ENTRIES || count * MANY_IN > entries;
+    if (whole) memset(a->tag, 0xFF, entries * sizeof *a->tag);
+    for (uint32_t i = 0; i < filled_words(a); i++) {
+        uint64_t left = whole ? 0 : a->filled[i];
+        while (left != 0) empty_set(a, i * 64 + next_set(&left));
+        a->filled[i] = 0;
+    }
     a->valid_count = 0;
-    a->filled_count = 0;
     return count;
 }
 
@@ -169,12 +187,14 @@ uint64_t tlb_array_drop_spaces(struct tlb_array *a, struct tlb_spaces spaces,
                                void (*dropped)(void *context, uint64_t tag), void *context)
 {
     uint64_t count = 0;
-    bool are_listed = a->filled_count <= TLB_FILLED_MOST;
-    uint32_t sets = are_listed ? a->filled_count : a->sets;
-    for (uint32_t i = 0; i < sets && a->valid_count > 0; i++) {
-        size_t set = are_listed ? a->filled[i] : i;
-        count += drop_set(a, set * a->ways, spaces, dropped, context);
+    if (a->valid_count == 0) return 0;
+    for (uint32_t i = 0; i < filled_words(a); i++) {
+        uint64_t left = a->filled[i];
+        while (left != 0) {
+            size_t set = i * 64 + next_set(&left);
+            count += drop_set(a, set * a->ways, spaces, dropped, context);
+        }
     }
-    if (a->valid_count == 0) a->filled_count = 0;
+    if (a->valid_count == 0) memset(a->filled, 0, filled_words(a) * sizeof *a->filled);
     return count;
 }

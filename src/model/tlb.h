@@ -7,18 +7,15 @@
 #include "base/rng.h"
 #include "model/preset.h"
 
-enum { TLB_FILLED_MOST = 64 };
-
 struct tlb_array {
     uint64_t *tag;  /* sets * ways, each set most recently used first (LRU, FIFO: newest first) */
     uint64_t *data; /* the translation: a page-table entry */
     uint64_t *tree; /* PLRU: one word of tree bits a set */
+    uint64_t *filled; /* a bit for each set that was filled since all entries were dropped */
     uint32_t sets, ways, policy, set_mask; /* set_mask = sets - 1 when a power of two, else 0 */
     bool hashed; /* the set follows from all bits of the page number, not from the low ones */
     uint64_t valid_count;
-    uint32_t filled_count; /* above TLB_FILLED_MOST: any set may be filled */
-    struct rng rng;        /* RANDOM */
-    uint32_t filled[TLB_FILLED_MOST]; /* sets filled since all entries were dropped */
+    struct rng rng; /* RANDOM */
 };
 
 #define TLB_NO_TAG UINT64_MAX
@@ -38,6 +35,12 @@ static inline uint32_t tlb_set_of(const struct tlb_array *a, uint64_t number)
 {
     if (__builtin_expect(a->hashed, 0)) number = tlb_hash(number);
     return (uint32_t)(a->set_mask || a->sets == 1 ? number & a->set_mask : number % a->sets);
+}
+
+/* For who fills a set by itself. */
+static inline void tlb_note_filled(const struct tlb_array *a, uint64_t set)
+{
+    a->filled[set / 64] |= UINT64_C(1) << set % 64;
 }
 
 /* LRU and FIFO keep empty entries behind the others: the first one tells of an empty set. */

@@ -31,13 +31,6 @@ static inline uint64_t *tlb_array_use(struct tlb_array *a, uint32_t set, uint64_
     return &datas[way];
 }
 
-static inline void tlb_note_filled(struct tlb_array *a, uint32_t set)
-{
-    if (__builtin_expect(a->filled_count > TLB_FILLED_MOST, 1)) return;
-    if (a->filled_count < TLB_FILLED_MOST) a->filled[a->filled_count] = set;
-    a->filled_count++;
-}
-
 /* The way of a set that is not in order that gets the next entry (tlb.c). */
 uint32_t tlb_array_victim(struct tlb_array *a, uint32_t set);
 

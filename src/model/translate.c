@@ -1,39 +1,8 @@
 /* Translation as a processor does it: first-level TLB, second level, paging-structure caches, page
  * walk. Intel SDM volume 3A, 4.10 (caching translation information); AMD APM volume 2, 5.5. */
-#include "model/tlb_level.h"
-#include "model/tlb_use.h"
-
-/* One lookup, and what the processor's state makes of it. */
-struct lookup {
-    va_t at;
-    uint64_t space;      /* of the tags of its entries */
-    uint64_t bits, want; /* these bits of a leaf must be as wanted */
-    enum access_type type;
-};
-
-static struct lookup lookup_of(const struct hw *hw, va_t at, enum access_type type, bool user)
-{
-    static const uint64_t bits[ACCESS_TYPE_COUNT] = { [ACCESS_WRITE] = PTE_WRITE,
-                                                      [ACCESS_EXECUTE] = PTE_NO_EXECUTE };
-    uint64_t mode = user ? PTE_USER : 0;
-    return (struct lookup){ .at = at,
-                            .space = tlb_tag(0, PAGE_4K, context_at(hw, hw->cpu, at)),
-                            .bits = bits[type] | mode,
-                            .want = (bits[type] & PTE_WRITE) | mode,
-                            .type = type };
-}
-
-static inline bool permits(const struct lookup *l, uint64_t entry)
-{
-    return (entry & l->bits) == l->want;
-}
+#include "model/lookup.h"
 
 /* ---- levels ---- */
-
-static inline uint64_t tag_of(const struct lookup *l, enum page_size size)
-{
-    return page_number(l->at, size) | tlb_tag(0, size, 0) | l->space;
-}
 
 static uint64_t *level_find(struct tlb_level *level, const struct lookup *l, enum page_size *size)
 {
@@ -63,78 +32,7 @@ static void level_fill(struct tlb_level *level, const struct lookup *l, enum pag
     level->counts.size_evictions[tlb_tag_size(evicted)]++;
 }
 
-/* ---- the short way of 4 KiB pages ---- */
-
-/* Where the page's set begins. */
-static inline size_t lane_base(const struct tlb_lane *lane, const struct lookup *l)
-{
-    return (size_t)(l->at.v >> PAGE_SHIFT_BITS & lane->mask) * lane->ways;
-}
-
-/* Which way of its set has the page; lane->ways when none does, or when the level has no lane. */
-static inline unsigned lane_find(const struct tlb_lane *lane, const struct lookup *l)
-{
-    const uint64_t *tags = &lane->tag[lane_base(lane, l)];
-    if (lane->ways == 0 || tags[0] == TLB_NO_TAG) return lane->ways;
-    return tlb_set_way(tags, lane->ways, tag_of(l, PAGE_4K));
-}
-
-/* Whether the level surely has no entry for the address when its lane has none. */
-static inline bool lane_is_all(const struct tlb_level *level)
-{
-    return level->small.ways != 0 && (level->valid[PAGE_2M] | level->valid[PAGE_1G]) == 0;
-}
-
-/* Uses the entry that lane_find() found, unless it does not permit the access as it is: then it
- * gives 0 and nothing has changed. */
-static inline uint64_t lane_use(const struct tlb_lane *lane, const struct lookup *l, unsigned way)
-{
-    size_t base = lane_base(lane, l);
-    uint64_t entry = lane->data[base + way];
-    bool clean = l->type == ACCESS_WRITE && (entry & PTE_DIRTY) == 0;
-    if (!permits(l, entry) || clean) return 0;
-    if (way == 0) return entry;
-    tlb_set_rotate(&lane->tag[base], way, tag_of(l, PAGE_4K));
-    tlb_set_rotate(&lane->data[base], way, entry);
-    return entry;
-}
-
-static inline void lane_fill(struct tlb_level *level, const struct lookup *l, uint64_t entry)
-{
-    const struct tlb_lane *lane = &level->small;
-    size_t base = lane_base(lane, l);
-    uint64_t *tags = &lane->tag[base], *datas = &lane->data[base];
-    unsigned last = lane->ways - 1;
-    bool is_empty = lane->ways != 0 && tags[0] == TLB_NO_TAG;
-    bool is_full = lane->ways != 0 && tags[last] != TLB_NO_TAG;
-    if (is_empty) {
-        tlb_note_filled(lane->array, (uint32_t)(l->at.v >> PAGE_SHIFT_BITS & lane->mask));
-        tags[0] = tag_of(l, PAGE_4K);
-        datas[0] = entry;
-        lane->array->valid_count++;
-        level->valid[PAGE_4K]++;
-    } else if (is_full && tlb_tag_size(tags[last]) == PAGE_4K) {
-        tlb_note_filled(lane->array, (uint32_t)(l->at.v >> PAGE_SHIFT_BITS & lane->mask));
-        tlb_set_rotate(tags, last, tag_of(l, PAGE_4K));
-        tlb_set_rotate(datas, last, entry);
-        level->counts.evictions++;
-        level->counts.size_evictions[PAGE_4K]++;
-    } else {
-        level_fill(level, l, PAGE_4K, entry);
-    }
-}
-
 /* ---- the walk ---- */
-
-static unsigned shift_of(unsigned level)
-{
-    return PAGE_SHIFT_BITS + 9 * (level - 1);
-}
-
-static inline uint64_t psc_tag(const struct lookup *l, unsigned level)
-{
-    return l->at.v << 7 >> 7 >> shift_of(level) | l->space;
-}
 
 /* PAE has no caches of the upper levels (SDM 4.10.3.1) but the registers that CR3 loaded, which are
  * no fetch. PFN_NONE: the register says that nothing is there. */
@@ -241,21 +139,8 @@ static struct translation walk(struct hw *hw, const struct lookup *l)
     }
 }
 
-/* The effective type goes into the TLB with the entry. Plain memory is 0. */
-static inline uint64_t type_bits(struct hw *hw, uint64_t entry, pfn_t f)
-{
-    struct type_run *run = &hw->type_run;
-    if (__builtin_expect(f.v - run->first >= run->page_count, 0)) memory_type_run(hw, f, run);
-    return run->bits[entry >> PTE_PWT_SHIFT & 3];
-}
-
-/* The level behind a first one: code may have one of its own. */
-static inline struct tlb_level *second_level(struct cpu *cpu, const struct tlb_level *first)
-{
-    return first == &cpu->l1i && cpu->l2i.sizes != 0 ? &cpu->l2i : &cpu->l2;
-}
-
-static struct translation walk_any(struct hw *hw, struct tlb_level *first, const struct lookup *l)
+static struct translation walk_and_fill(struct hw *hw, struct tlb_level *first,
+                                        const struct lookup *l)
 {
     struct translation t = walk(hw, l);
     if (t.fault != ACCESS_OK) return t;
@@ -266,34 +151,14 @@ static struct translation walk_any(struct hw *hw, struct tlb_level *first, const
     return t;
 }
 
-/* The walk of one fetch: a paging-structure cache names the page table, whose entry permits the
- * access. It does what walk() does then; until it is sure of that it changes nothing. */
-static inline struct translation walk_and_fill(struct hw *hw, struct tlb_level *first,
-                                               const struct lookup *l)
+/* The same by the short way where it can. */
+static struct translation walk_any(struct hw *hw, va_t at, enum access_type type, bool user)
 {
-    struct cpu *cpu = hw->cpu;
-    struct tlb_array *a = &cpu->psc[PSC_PDE];
-    if (a->valid_count == 0 || hw->nested) return walk_any(hw, first, l);
-    uint64_t tag = psc_tag(l, LEVEL_PD);
-    const uint64_t *named = tlb_array_use(a, tlb_set_of(a, tag), tag);
-    if (named == NULL) return walk_any(hw, first, l);
-    pfn_t table = pte_pfn(*named);
-    size_t index = l->at.v >> PAGE_SHIFT_BITS & 511;
-    uint64_t *slot = &phys_table(&hw->phys, table)[index], entry = *slot;
-    if ((entry & PTE_PRESENT) == 0 || !permits(l, entry)) return walk_any(hw, first, l);
-    charge(hw, COST_WALK, 1);
-    cpu->walks.count++;
-    cpu->walks.pscache_hits[PSC_PDE]++;
-    cpu->last_walk.cache = PSC_PDE + 1;
-    cpu->last_walk.top = LEVEL_PT;
-    fetch_entry(hw, LEVEL_PT, pa(pfn_to_pa(table).v + index * sizeof *slot));
-    entry |= PTE_ACCESSED | (l->type == ACCESS_WRITE ? PTE_DIRTY : 0);
-    *slot = entry;
-    struct translation t = { .entry = entry, .level = LEVEL_PT, .walked = true };
-    t.entry |= type_bits(hw, entry, pte_pfn(entry));
-    lane_fill(second_level(cpu, first), l, t.entry);
-    lane_fill(first, l, t.entry);
-    return t;
+    uint64_t entry = hw_walk_short(hw, at, type, user);
+    if (entry != 0)
+        return (struct translation){ .entry = entry, .level = LEVEL_PT, .walked = true };
+    struct lookup l = lookup_of(hw, at, type, user);
+    return walk_and_fill(hw, first_level(hw->cpu, type), &l);
 }
 
 /* Marking is no use of an entry: the order of replacement stays. */
@@ -337,7 +202,7 @@ static struct translation use_entry(struct hw *hw, struct tlb_level *first, cons
     return t;
 }
 
-static inline struct translation translate_miss(struct hw *hw, struct tlb_level *first,
+static struct translation translate_miss(struct hw *hw, struct tlb_level *first,
                                                 const struct lookup *l)
 {
     struct cpu *cpu = hw->cpu;
@@ -347,8 +212,7 @@ static inline struct translation translate_miss(struct hw *hw, struct tlb_level 
     second->counts.lookups++;
     charge(hw, COST_TLB_MISS, 1);
     enum page_size size = PAGE_4K;
-    bool lacks = lane_is_all(second) && lane_find(&second->small, l) == second->small.ways;
-    const uint64_t *data = lacks ? NULL : level_find(second, l, &size);
+    const uint64_t *data = level_find(second, l, &size);
     if (data == NULL) {
         second->counts.misses++;
         return walk_and_fill(hw, first, l);
@@ -356,14 +220,8 @@ static inline struct translation translate_miss(struct hw *hw, struct tlb_level 
     uint64_t entry = *data;
     second->counts.hits++;
     second->counts.size_hits[size]++;
-    if (size == PAGE_4K) lane_fill(first, l, entry);
-    else level_fill(first, l, size, entry);
+    level_fill(first, l, size, entry);
     return use_entry(hw, first, l, entry, size);
-}
-
-static struct tlb_level *first_level(struct cpu *cpu, enum access_type type)
-{
-    return type == ACCESS_EXECUTE && cpu->l1i.sizes != 0 ? &cpu->l1i : &cpu->l1d;
 }
 
 /* The general way through the first level. */
@@ -384,47 +242,35 @@ struct translation hw_translate(struct hw *hw, va_t at, enum access_type type, b
 {
     struct cpu *cpu = hw->cpu;
     struct tlb_level *first = first_level(cpu, type);
+    uint64_t hits = first->counts.hits, walks = cpu->walks.count;
+    uint64_t entry = hw_translate_short(hw, at, type, user);
+    if (__builtin_expect(entry != 0, 1))
+        return (struct translation){ .entry = entry,
+                                     .level = LEVEL_PT,
+                                     .hit = first->counts.hits != hits,
+                                     .walked = cpu->walks.count != walks };
     if (__builtin_expect(!hw_is_canonical(hw, at), 0))
         return (struct translation){ .fault = FAULT_NOT_CANONICAL };
-    if (__builtin_expect(cpu->leaves_on == user, 0)) hw_enter(hw, user);
+    if (cpu->leaves_on == user) hw_enter(hw, user);
     struct lookup l = lookup_of(hw, at, type, user);
-    const struct tlb_lane *lane = &first->small;
     first->counts.lookups++;
     cpu->last_walk.top = 0;
-    unsigned way = lane_find(lane, &l);
-    uint64_t entry = way < lane->ways ? lane_use(lane, &l, way) : 0;
-    if (entry != 0) {
-        first->counts.hits++;
-        first->counts.size_hits[PAGE_4K]++;
-        return (struct translation){ .entry = entry, .level = LEVEL_PT, .hit = true };
-    }
-    if (way == lane->ways && lane_is_all(first)) return translate_miss(hw, first, &l);
     return translate_any(hw, first, &l);
-}
-
-struct translation hw_translate_missed(struct hw *hw, va_t at, enum access_type type, bool user)
-{
-    struct tlb_level *first = first_level(hw->cpu, type);
-    struct lookup l = lookup_of(hw, at, type, user);
-    first->counts.lookups++;
-    hw->cpu->last_walk.top = 0;
-    return translate_miss(hw, first, &l);
 }
 
 struct translation hw_translate_walk(struct hw *hw, va_t at, enum access_type type, bool user)
 {
     struct cpu *cpu = hw->cpu;
-    struct tlb_level *first = first_level(cpu, type);
-    struct lookup l = lookup_of(hw, at, type, user);
+    struct tlb_level *first = first_level(cpu, type), *second = second_level(cpu, first);
     first->counts.lookups++;
     first->counts.misses++;
     cpu->last_walk.top = 0;
-    if (cpu->l2.sizes != 0) {
-        cpu->l2.counts.lookups++;
-        cpu->l2.counts.misses++;
+    if (second->sizes != 0) {
+        second->counts.lookups++;
+        second->counts.misses++;
         charge(hw, COST_TLB_MISS, 1);
     }
-    return walk_and_fill(hw, first, &l);
+    return walk_any(hw, at, type, user);
 }
 
 struct translation hw_retranslate(struct hw *hw, va_t at, enum access_type type, bool user)
@@ -439,8 +285,7 @@ struct translation hw_retranslate(struct hw *hw, va_t at, enum access_type type,
         }
         if (cpu->last_walk.cache != 0) cpu->walks.pscache_hits[cpu->last_walk.cache - 1]--;
     }
-    struct lookup l = lookup_of(hw, at, type, user);
-    return walk_and_fill(hw, first_level(cpu, type), &l);
+    return walk_any(hw, at, type, user);
 }
 
 static bool level_holds(const struct tlb_level *level, const struct lookup *l)

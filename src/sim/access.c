@@ -1,6 +1,6 @@
 /* CPU accesses of a scenario: through TLB and page tables, contents included. */
 #include "model/overlap.h"
-#include "sim/internal.h"
+#include "sim/places.h"
 
 #include <string.h>
 
@@ -91,7 +91,11 @@ static inline void access_part(struct sim *s, struct access_run *a, va_t at, uin
         part_told(s, a, at, size, t);
         return;
     }
-    uint64_t entry = mm_is_fresh(&s->mm, at) ? hw_translate_front(&s->hw, at, a->type, a->user) : 0;
+    uint64_t entry = 0;
+    if (mm_is_fresh(&s->mm, at)) {
+        entry = hw_translate_front(&s->hw, at, a->type, a->user);
+        if (entry == 0) entry = hw_translate_short(&s->hw, at, a->type, a->user);
+    }
     if (__builtin_expect(entry != 0, 1)) {
         t->at = pa((entry & PTE_ADDRESS) | va_offset(at));
         t->entry = entry;
@@ -158,55 +162,6 @@ void access_one(struct sim *s, struct access_run *a, va_t at, uint32_t size, con
 
 /* ---- read, write, execute ---- */
 
-struct places {
-    va_t start;
-    uint64_t step, size, places, count;
-    uint64_t length; /* as given */
-    struct permutation order; /* of a chase */
-    uint64_t lines;           /* of one step in which a chase starts its accesses */
-};
-
-enum { CHASE_STREAM = 0x63686173 }; /* so that other orders of the same seed differ */
-
-static bool optional(struct sim *s, expr_t e, uint64_t fallback, uint64_t *out)
-{
-    *out = fallback;
-    return e == 0 || eval_number(s, e, out);
-}
-
-static bool places_refuse(struct sim *s, const struct step *step, const char *why)
-{
-    sim_error(s, step->where, step->path, why);
-    return false;
-}
-
-/* Where the accesses go: `places` of `size` bytes, `step` bytes apart, `count` of them visited. */
-static bool places_of(struct sim *s, const struct step *step, struct places *p)
-{
-    const struct access_step *a = &step->u.access;
-    uint64_t address, length, end;
-    if (!eval_number(s, a->address, &address) || !optional(s, a->size, 8, &p->size)) return false;
-    if (p->size == 0 || p->size > ACCESS_BYTES_MAX)
-        return places_refuse(s, step, "size is 1 to 4096 bytes");
-    if (a->value != 0 && p->size > 8)
-        return places_refuse(s, step, "a value is at most 8 bytes: give a smaller size");
-    if (!optional(s, a->stride, p->size, &p->step)) return false;
-    if (p->step == 0) return places_refuse(s, step, "stride is at least 1");
-    if (!optional(s, a->count, 0, &p->count) || !optional(s, a->length, 0, &length)) return false;
-    if (a->length != 0 && (length == 0 || length % p->size != 0))
-        return places_refuse(s, step, "length is a multiple of size, and at least one size");
-    p->length = length;
-    if (a->length == 0) length = p->size;
-    p->places = (length - p->size) / p->step + 1;
-    if (a->length == 0 && a->count != 0) p->places = p->count;
-    if (a->count == 0) p->count = p->places;
-    p->start = va(address);
-    if (p->places > 0 && (!mul_fits(p->places - 1, p->step, &end) ||
-                          !add_fits(end, address, &end) || !add_fits(end, p->size - 1, &end)))
-        return places_refuse(s, step, "the accesses leave the 64-bit address space");
-    return true;
-}
-
 static void value_bytes(uint64_t v, uint8_t bytes[8])
 {
     for (unsigned i = 0; i < 8; i++) bytes[i] = (uint8_t)(v >> (8 * i));
@@ -254,31 +209,6 @@ static void access_place(struct sim *s, const struct step *step, struct access_r
     }
 }
 
-/* A chase visits every place once a round, in an order that looks random, and uses another line of
- * each step than the one before: so no set of a cache gets more than its part. */
-static bool chase_of(struct sim *s, const struct step *step, struct places *p)
-{
-    if (step->u.access.pattern != PATTERN_CHASE) return true;
-    p->lines = p->step < p->size ? 1 : (p->step - p->size) / CACHE_LINE_BYTES + 1;
-    if (p->lines > 1 && p->length % p->step != 0)
-        return places_refuse(s, step, "a chase needs a length of whole strides");
-    permutation_init(&p->order, p->places, s->program->config.seed ^ CHASE_STREAM);
-    return true;
-}
-
-static va_t place_at(struct sim *s, enum access_pattern pattern, const struct places *p, uint64_t i)
-{
-    uint64_t place = pattern == PATTERN_RANDOM ? rng_below(&s->thread->random_access, p->places)
-                     : i < p->places           ? i
-                                               : i % p->places;
-    uint64_t line = 0;
-    if (pattern == PATTERN_CHASE) {
-        place = permutation_at(&p->order, place);
-        line = place % p->lines;
-    }
-    return va_add(p->start, place * p->step + line * CACHE_LINE_BYTES);
-}
-
 /* The last access joins the group that is under way, or ends it: when it is full, or by a fault,
  * which waits for what came before and is waited for. */
 static void access_overlap(struct sim *s, struct overlap *o, uint64_t walks, bool last,
@@ -296,21 +226,43 @@ static void access_overlap(struct sim *s, struct overlap *o, uint64_t walks, boo
     overlap_begin(&s->hw, o);
 }
 
+/* Asked now and then. */
+static bool is_interrupted(struct sim *s, uint64_t i)
+{
+    if ((i & 0xFFFF) == 0xFFFF && s->interrupted != NULL && s->interrupted(s->interrupt_context))
+        s->reason = END_INTERRUPTED;
+    return s->reason == END_INTERRUPTED;
+}
+
+/* One place behind the other, and nobody asks for contents. */
+static void access_plain(struct sim *s, struct access_run *run, const struct places *p,
+                         struct touch *t)
+{
+    uint64_t place = 0;
+    for (uint64_t i = 0; i < p->count && t->end == TOUCH_OK && !s->error; i++) {
+        va_t at = va_add(p->start, place * p->step);
+        access_any(s, run, at, (uint32_t)p->size, NULL, NULL, NULL, t);
+        if (++place == p->places) place = 0;
+        if (is_interrupted(s, i)) break;
+    }
+}
+
 static void access_all(struct sim *s, const struct step *step, struct access_run *run,
                        const struct places *p, struct access_values *v, struct touch *t)
 {
     uint64_t overlap = step->u.access.overlap;
     struct overlap group;
+    if (step->u.access.pattern == PATTERN_SEQUENTIAL && overlap <= 1 && !v->check && !v->bind) {
+        access_plain(s, run, p, t);
+        return;
+    }
     if (overlap > 1) overlap_begin(&s->hw, &group);
     for (uint64_t i = 0; i < p->count && t->end == TOUCH_OK && !s->error; i++) {
         uint64_t walks = overlap > 1 ? s->hw.cpu->walks.count : 0;
         access_place(s, step, run, p, place_at(s, step->u.access.pattern, p, i), v, t);
         if (overlap > 1)
             access_overlap(s, &group, walks, i % overlap == overlap - 1 || i + 1 == p->count, t);
-        if ((i & 0xFFFF) == 0xFFFF && s->interrupted != NULL &&
-            s->interrupted(s->interrupt_context))
-            s->reason = END_INTERRUPTED;
-        if (s->reason == END_INTERRUPTED) break;
+        if (is_interrupted(s, i)) break;
     }
 }
 
@@ -372,7 +324,7 @@ void step_access(struct sim *s, const struct step *step, struct step_result *r)
     const struct access_step *a = &step->u.access;
     struct places p = { 0 };
     struct access_values v = { .check = a->value != 0, .bind = step->bind_count > 0 };
-    if (!places_of(s, step, &p) || !chase_of(s, step, &p)) return;
+    if (!places_of(s, step, &p)) return;
     if (v.check && !eval_number(s, a->value, &v.wanted)) return;
     if (v.check && p.size < 8 && v.wanted >> (8 * p.size) != 0) {
         sim_error(s, step->where, step->path, "the value does not fit into `size` bytes");

@@ -102,26 +102,30 @@ static void count_fills(struct fast_array *a)
     a->fills = a->evictions = 0;
 }
 
+/* The misses of one side's first level: those that the second level had, and walks. */
+static void settle_misses(struct fast *f, const struct fast_lane *l, uint64_t second,
+                          uint64_t walks)
+{
+    if (second + walks == 0) return;
+    count_lookups(l->first->level, 0, 0, second + walks);
+    count_lookups(l->second->level, second, 0, walks);
+    charge(&f->s->hw, COST_TLB_MISS, second + walks);
+    count_fills(l->first);
+}
+
 void fast_settle(struct fast *f)
 {
-    struct hw *hw = &f->s->hw;
     uint64_t data = (uint32_t)f->hits, code = f->hits >> CODE_SHIFT;
-    uint64_t data_misses = (uint32_t)f->second_hits, code_misses = f->second_hits >> CODE_SHIFT;
-    uint64_t second = data_misses + code_misses;
-    struct fast_lane *of_code = &f->lane[ACCESS_FETCH];
-    count_lookups(f->data.level, data, (uint32_t)f->large_hits, data_misses);
-    count_lookups(of_code->first->level, code, f->large_hits >> CODE_SHIFT, code_misses);
-    charge(hw, COST_MEMORY, data + code + second);
-    f->totals->count += data + code + second + f->accesses;
+    uint64_t second = (uint32_t)f->second_hits, second_code = f->second_hits >> CODE_SHIFT;
+    const struct fast_lane *of_data = &f->lane[ACCESS_LOAD], *of_code = &f->lane[ACCESS_FETCH];
+    count_lookups(of_data->first->level, data, (uint32_t)f->large_hits, 0);
+    count_lookups(of_code->first->level, code, f->large_hits >> CODE_SHIFT, 0);
+    charge(&f->s->hw, COST_MEMORY, data + code + second + second_code);
+    f->totals->count += data + code + second + second_code + f->accesses;
     f->totals->bytes += f->bytes;
-    f->hits = f->large_hits = f->accesses = f->bytes = 0;
-    if (second == 0) return;
-    if (data_misses != 0) count_lookups(f->second.level, data_misses, 0, 0);
-    if (code_misses != 0) count_lookups(of_code->second->level, code_misses, 0, 0);
-    charge(hw, COST_TLB_MISS, second);
-    count_fills(&f->data);
-    if (f->code.array != NULL) count_fills(&f->code);
-    f->second_hits = 0;
+    settle_misses(f, of_data, second, (uint32_t)f->walks);
+    settle_misses(f, of_code, second_code, f->walks >> CODE_SHIFT);
+    f->hits = f->large_hits = f->second_hits = f->walks = f->accesses = f->bytes = 0;
 }
 
 /* ---- records ---- */
@@ -154,6 +158,8 @@ size_t fast_records(struct fast *f, const struct access *batch, size_t count, st
         f->hits += hits;
         f->bytes += bytes;
         hits = bytes = 0;
+        if (f->walked && i < count) hw_prefetch_walk(&f->s->hw, va(batch[i].address));
+        f->walked = false;
         one_record(f, a, t);
     }
     f->hits += hits;

@@ -36,9 +36,9 @@ struct fast {
     struct sim *s;
     struct access_totals *totals;
     /* Done and not yet settled, with halves as in lookups: hits of the first level, those of 2 MiB
-     * pages, hits of the second level;
-     * accesses less their lookups, and bytes. */
-    uint64_t hits, large_hits, second_hits, accesses, bytes;
+     * pages, hits of the second level, misses of both; accesses less their lookups, and bytes. */
+    uint64_t hits, large_hits, second_hits, walks, accesses, bytes;
+    bool walked; /* so did the last access that was no hit */
 };
 
 /* False: the machine has something that the fast path does not know, or each access is to be told.

@@ -8,19 +8,12 @@ enum { CODE_SHIFT = 32 }; /* where the half of code begins */
 
 /* ---- one page of an access ---- */
 
-static inline void note_filled(struct tlb_array *a, uint64_t set)
-{
-    if (a->filled_count > TLB_FILLED_MOST) return;
-    if (a->filled_count < TLB_FILLED_MOST) a->filled[a->filled_count] = (uint32_t)set;
-    a->filled_count++;
-}
-
 /* As a miss fills what the second level has. */
 static inline void fill_first(struct fast_array *a, uint64_t page, uint64_t tag, uint64_t entry)
 {
     uint64_t set = page & a->mask;
     uint64_t *tags = &a->tag[set * a->ways], *datas = &a->data[set * a->ways];
-    note_filled(a->array, set);
+    tlb_note_filled(a->array, set);
     a->fills++;
     a->evictions += tags[a->ways - 1] != TLB_NO_TAG;
     tlb_set_rotate(tags, a->ways - 1, tag);
@@ -98,8 +91,18 @@ static inline void charge_data(struct fast *f, enum access_type type, uint32_t s
 }
 
 /* No level has an entry of the page; not charge_data(). */
-static inline void walk(struct fast *f, enum access_type type, va_t at, struct touch *t)
+static inline void walk(struct fast *f, const struct fast_lane *l, va_t at, struct touch *t)
 {
+    enum access_type type = (enum access_type)l->type;
+    uint64_t entry = hw_walk_short(&f->s->hw, at, type, true);
+    f->accesses++; /* settling knows nothing of it */
+    f->walked = true;
+    if (__builtin_expect(entry != 0, 1)) {
+        f->walks += l->type == ACCESS_EXECUTE ? (uint64_t)1 << CODE_SHIFT : 1;
+        t->entry = entry;
+        t->at = pa((entry & PTE_ADDRESS) | va_offset(at));
+        return;
+    }
     fast_settle(f);
     struct translation found = hw_translate_walk(&f->s->hw, at, type, true);
     if (found.fault != ACCESS_OK) {
@@ -109,7 +112,6 @@ static inline void walk(struct fast *f, enum access_type type, va_t at, struct t
         t->at = translation_pa(&found, at);
     }
     fast_context(f);
-    f->accesses++; /* settling knows nothing of it */
 }
 
 /* All else that is no hit; not charge_data(). */
@@ -125,8 +127,7 @@ static inline void touch(struct fast *f, enum access_type type, va_t at, struct 
 static inline void look_further(struct fast *f, const struct fast_lane *l, enum found found,
                                 va_t at, struct touch *t)
 {
-    bool is_alone = l->second != &f->second_code; /* hw_translate_walk() counts in the other */
-    if (found == FOUND_NOT && is_alone) walk(f, l->type, at, t);
+    if (found == FOUND_NOT) walk(f, l, at, t);
     else touch(f, l->type, at, t);
 }
 

@@ -123,7 +123,7 @@ static inline enum found replace(struct fast *f, const struct fast_lane *l, uint
     if (page >= f->page_end || way == FILTER_WAYS) return FOUND_FORBIDS;
     enum found found = look_second(f, l, page, &entry);
     if (found != FOUND) return found;
-    note_filled(a->array, page & a->mask);
+    tlb_note_filled(a->array, page & a->mask);
     a->fills++;
     a->evictions++;
     a->tag[base + way] = page | f->space;
@@ -285,6 +285,7 @@ uint32_t fast_segment(struct fast *f, struct fast_segment *g, struct touch *t)
         used += hits + one_of(side_of(v));
         if (g->only != REPLAY_EVERYTHING && !is_wanted(g->only, side_of(v))) continue;
         enum found found = take_event(f, g, v);
+        if (found != FOUND && i + 1 < s->event_count) hw_prefetch_walk(&f->s->hw, va(v[1].address));
         bool goes = __builtin_expect(found == FOUND, 1) || go_further(f, v, is_first, found, t);
         is_first = false;
         if (goes) continue;
