@@ -22,6 +22,7 @@ import csv
 import json
 import math
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -205,6 +206,10 @@ PANELS = [
      [("V3", RED, "V3, one line a page"), ("V4", BLUE, "V4, lines of 64 bytes")]),
     ("Ivy Bridge: cycles a flush", "pages flushed", (1, 1024), (64, 16384),
      [("V6", RED, "V6, by INVLPG (fitted)")]),
+    ("EPYC Milan: us a round of tlb_flush2", "processors", (2, 4), (128, 128),
+     [("V10 times", RED, "V10, by interrupts")]),
+    ("EPYC Milan: by interrupts, of the time with INVLPGB", "processors", (2, 1), (128, 2),
+     [("V10", RED, "V10, ratio")]),
 ]
 
 
@@ -237,7 +242,8 @@ class Panel:
             y *= 2
 
     def curve(self, rows, color):
-        rows = [(int(row[1].split()[-1]), row[2], row[3]) for row in rows if row[4] != "pages"]
+        rows = [(int(re.findall(r"\d+", row[1])[-1]), row[2], row[3]) for row in rows
+                if row[4] != "pages"]
         path = "L".join(" ".join(self.place(x, predicted)) for x, predicted, _ in rows)
         yield f'<path class="line" stroke="{color}" d="M{path}"/>'
         for x, _, measured in rows:
@@ -256,12 +262,11 @@ class Panel:
 
 
 def picture(rows):
-    sets = by_set(rows)
-    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * WIDTH} '
-             f'{2 * HEIGHT + LEGEND}">',
+    sets, height = by_set(rows), len(PANELS) // 2 * HEIGHT + LEGEND
+    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * WIDTH} {height}">',
              "<style>text{font:12px sans-serif;fill:#333}.title{font-weight:bold}"
              ".grid{stroke:#ddd}.line{fill:none;stroke-width:2}</style>",
-             f'<rect width="{2 * WIDTH}" height="{2 * HEIGHT + LEGEND}" fill="#fff"/>',
+             f'<rect width="{2 * WIDTH}" height="{height}" fill="#fff"/>',
              f'<circle cx="{LEFT}" cy="16" r="3" fill="#333"/>',
              f'<text x="{LEFT + 10}" y="20">measured</text>',
              f'<path class="line" stroke="#333" d="M{LEFT + 90} 16h24"/>',
