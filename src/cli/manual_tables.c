@@ -15,8 +15,8 @@
 static void routine_facts(struct text *out, const struct routine *r)
 {
     text_format(out, "- header: %s\n- IRQL: ", r->header);
-    explain_irql(out, r->irql_max);
-    text_put(out, " or below\n- versions: ");
+    explain_irql_range(out, r->irql_max);
+    text_put(out, "\n- versions: ");
     explain_versions(out, r->os_first, r->os_last);
     text_format(out, "\n- page: %s\n- left out: ", r->page);
     manual_cell(out, r->left_out);

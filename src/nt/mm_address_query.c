@@ -1,7 +1,7 @@
 /* What an address translates to at this moment: MmGetPhysicalAddress, MmIsAddressValid. */
 #include "nt/kernel.h"
 
-enum { INDEX_BITS = 9, IRQL_ANY = 31 };
+enum { INDEX_BITS = 9 };
 
 /* The entry that maps the address in the current process, 0 when none that is present does. Each
  * level that is read is charged. *level is that of the entry. */

@@ -1,8 +1,6 @@
 /* What the members of an MDL say: MmSizeOfMdl and the macros MmGetMdl*. */
 #include "nt/kernel.h"
 
-enum { ANY_LEVEL = 31 };
-
 static const struct failure no_failures[] = { { 0 } };
 
 /* ---- MmSizeOfMdl ---- */
@@ -32,7 +30,7 @@ const struct routine MmSizeOfMdl = {
     .doc = "Tells how many bytes an MDL for a buffer needs.",
     .result = RESULT_INTEGER,
     .result_doc = "Bytes of the header and the frame numbers.",
-    .irql_max = ANY_LEVEL,
+    .irql_max = IRQL_ANY,
     .args = MmSizeOfMdl_args,
     .args_bytes = sizeof(struct MmSizeOfMdl_args),
     .failures = no_failures,
@@ -64,7 +62,7 @@ const struct routine MmGetMdlByteCount = {
     .doc = "Tells how many bytes an MDL describes.",
     .result = RESULT_INTEGER,
     .result_doc = "ByteCount.",
-    .irql_max = ANY_LEVEL,
+    .irql_max = IRQL_ANY,
     .args = MmGetMdlByteCount_args,
     .args_bytes = sizeof(struct MmGetMdlByteCount_args),
     .failures = no_failures,
@@ -96,7 +94,7 @@ const struct routine MmGetMdlByteOffset = {
     .doc = "Tells where in its first page the buffer of an MDL starts.",
     .result = RESULT_INTEGER,
     .result_doc = "ByteOffset.",
-    .irql_max = ANY_LEVEL,
+    .irql_max = IRQL_ANY,
     .args = MmGetMdlByteOffset_args,
     .args_bytes = sizeof(struct MmGetMdlByteOffset_args),
     .failures = no_failures,
@@ -130,7 +128,7 @@ const struct routine MmGetMdlVirtualAddress = {
     .doc = "Tells the address of the buffer in the space where the MDL was made.",
     .result = RESULT_ADDRESS,
     .result_doc = "StartVa + ByteOffset: an index into the MDL, to be dereferenced by nobody.",
-    .irql_max = ANY_LEVEL,
+    .irql_max = IRQL_ANY,
     .args = MmGetMdlVirtualAddress_args,
     .args_bytes = sizeof(struct MmGetMdlVirtualAddress_args),
     .failures = no_failures,
@@ -162,7 +160,7 @@ const struct routine MmGetMdlPfnArray = {
     .doc = "Tells where the frame numbers of an MDL begin.",
     .result = RESULT_ADDRESS,
     .result_doc = "The address behind the header.",
-    .irql_max = ANY_LEVEL,
+    .irql_max = IRQL_ANY,
     .args = MmGetMdlPfnArray_args,
     .args_bytes = sizeof(struct MmGetMdlPfnArray_args),
     .failures = no_failures,

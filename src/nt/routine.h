@@ -77,6 +77,7 @@ struct list_arg {
 };
 
 enum { ROUTINE_ARGS_MAX = 8, ROUTINE_ARGS_BYTES = 128 };
+enum { IRQL_ANY = 31 }; /* HIGH_LEVEL of 32-bit Windows, the highest there is */
 
 struct routine {
     const char *name, *header, *doc;

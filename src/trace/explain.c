@@ -102,6 +102,16 @@ void explain_irql(struct text *t, uint8_t irql)
     if (name == NULL) text_u64(t, irql);
 }
 
+void explain_irql_range(struct text *t, uint8_t highest)
+{
+    if (highest >= IRQL_ANY) {
+        text_put(t, "any");
+        return;
+    }
+    explain_irql(t, highest);
+    text_put(t, " or below");
+}
+
 static void put_code(struct text *t, const struct names *names, uint32_t code)
 {
     const char *name = names_find_name(names, code);

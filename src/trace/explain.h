@@ -41,6 +41,8 @@ const char *explain_level(enum rule_level level);
 void explain_versions(struct text *t, uint8_t first, uint8_t last);
 /* "IRQL <= NAME" without the sign: the name, or the number where it has none. */
 void explain_irql(struct text *t, uint8_t irql);
+/* "DISPATCH_LEVEL or below", "any". */
+void explain_irql_range(struct text *t, uint8_t highest);
 /* What becomes of a call that the row describes: "raises STATUS_ACCESS_VIOLATION". */
 void explain_outcome(struct text *t, const struct routine *r, const struct failure *f);
 /* Whether a tag of preset_sources stands in parentheses in a price's source. */

@@ -88,8 +88,7 @@ static void put_facts(struct text *t, const struct routine *r)
     if (r->result_doc != NULL) text_format(&one, ": %s", r->result_doc);
     labelled(t, "Returns", text_string(&one));
     text_clear(&one);
-    explain_irql(&one, r->irql_max);
-    text_put(&one, " or below");
+    explain_irql_range(&one, r->irql_max);
     labelled(t, "IRQL", text_string(&one));
     text_clear(&one);
     explain_versions(&one, r->os_first, r->os_last);
