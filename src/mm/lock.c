@@ -85,19 +85,25 @@ static void begin(struct mm *mm, enum mm_lock kind, struct lock *lock, bool shar
     mm->locks[kind].acquisitions++;
 }
 
-void lock_enter_free(struct mm *mm, enum mm_lock kind, struct lock *lock)
+/* Among several processors. */
+static void enter(struct mm *mm, enum mm_lock kind, struct lock *lock)
 {
-    begin(mm, kind, lock, false);
-    if (mm->hw->cpu_count == 1) return;
     uint64_t now = hw_now(mm->hw).v;
     wait(mm, kind, lock, place(&lock->held, &lock->shared, now, 1) - now);
     lock->since = hw_now(mm->hw).v;
     fetch_line(mm, lock);
 }
 
+void lock_enter_free(struct mm *mm, enum mm_lock kind, struct lock *lock)
+{
+    begin(mm, kind, lock, false);
+    if (mm->hw->cpu_count > 1) enter(mm, kind, lock);
+}
+
 void lock_enter(struct mm *mm, enum mm_lock kind, struct lock *lock)
 {
-    lock_enter_free(mm, kind, lock);
+    begin(mm, kind, lock, false);
+    if (mm->hw->cpu_count > 1) enter(mm, kind, lock);
     charge(mm->hw, COST_LOCK, 1);
 }
 
@@ -142,20 +148,27 @@ static void keep(struct mm *mm, struct lock *lock, struct busy_span span)
                             .is_shared = lock->is_shared };
 }
 
+/* Among several processors. */
+static void leave(struct mm *mm, enum mm_lock kind, struct lock *lock, uint64_t last_cycles)
+{
+    if (lock->is_shared) use_line(mm, kind, lock, 0);
+    struct busy_span span = { lock->since, hw_now(mm->hw).v - last_cycles };
+    occupy(mm, lock, lock->is_shared, span, mm->hw->horizon.v);
+    keep(mm, lock, span);
+}
+
 void lock_leave(struct mm *mm, enum mm_lock kind, struct lock *lock)
 {
-    lock_leave_before(mm, kind, lock, 0);
+    CHECK2(lock->taken, kind, 0);
+    lock->taken = false;
+    if (mm->hw->cpu_count > 1) leave(mm, kind, lock, 0);
 }
 
 void lock_leave_before(struct mm *mm, enum mm_lock kind, struct lock *lock, uint64_t last_cycles)
 {
     CHECK2(lock->taken, kind, last_cycles);
     lock->taken = false;
-    if (mm->hw->cpu_count == 1) return;
-    if (lock->is_shared) use_line(mm, kind, lock, 0);
-    struct busy_span span = { lock->since, hw_now(mm->hw).v - last_cycles };
-    occupy(mm, lock, lock->is_shared, span, mm->hw->horizon.v);
-    keep(mm, lock, span);
+    if (mm->hw->cpu_count > 1) leave(mm, kind, lock, last_cycles);
 }
 
 void lock_forget(struct lock *lock)

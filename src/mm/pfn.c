@@ -98,7 +98,7 @@ struct frame frame_peek(struct mm *mm, pfn_t f)
 static struct frame *frame_in_use(struct mm *mm, pfn_t f)
 {
     struct frame *frame = frame_at(mm, f);
-    CHECK2(frame != NULL && frame_references(frame) > 0, f.v, frame != NULL);
+    CHECK2(frame != NULL && !frame_is_listed(frame), f.v, frame != NULL);
     charge(mm->hw, COST_PFN, 1);
     return frame;
 }
@@ -165,7 +165,7 @@ uint64_t frames_in_use(struct mm *mm, const uint64_t *pfns, uint64_t count)
         struct frame_span span = frame_span(mm, pfns + done, count - done);
         if (span.frames == NULL) return done;
         uint64_t n = 0;
-        while (n < span.count && frame_references(&span.frames[n]) > 0) n++;
+        while (n < span.count && !frame_is_listed(&span.frames[n])) n++;
         done += n;
         if (n < span.count) return done;
     }
@@ -179,7 +179,7 @@ static void span_lock(struct mm *mm, struct frame_span span)
     uint64_t fresh = 0, last = 0;
     for (uint64_t i = 0; i < span.count; i++) {
         struct frame *frame = &span.frames[i];
-        CHECK2(frame_references(frame) > 0 && frame->locks < UINT32_MAX, i, frame->locks);
+        CHECK2(!frame_is_listed(frame) && frame->locks < UINT32_MAX, i, frame->locks);
         if (frame->locks++ != 0) continue;
         fresh++;
         last = i + 1;
@@ -210,7 +210,7 @@ void frame_unlock(struct mm *mm, pfn_t f)
     CHECK2(frame->locks > 0, f.v, frame->shares);
     frame->locks--;
     if (frame->locks == 0) gauge_sub(&mm->frames.locked, 1);
-    if (frame_references(frame) > 0) return;
+    if (!frame_is_listed(frame)) return;
     CHECK2(frame->give_when_unlocked, f.v, frame->shares);
     frame_retire(mm, f, frame);
 }
@@ -283,7 +283,7 @@ static void frame_check(const struct mm *mm, uint64_t n, const struct frame *fra
 {
     bool listed = frame->state == FRAME_ZEROED || frame->state == FRAME_FREE;
     CHECK2(on_list(mm, n, frame->state), n, frame->state);
-    CHECK2(listed == (frame_references(frame) == 0), n, frame_references(frame));
+    CHECK2(listed == frame_is_listed(frame), n, frame_references(frame));
     CHECK2(frame->give_when_unlocked == (!listed && frame->shares == 0), n, frame->shares);
     CHECK2((frame->owner == OWNER_NONE) == listed, n, frame->owner);
     CHECK2((frame->owner == OWNER_TABLE) == (frame->state == FRAME_TABLE), n, frame->owner);

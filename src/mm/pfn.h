@@ -44,6 +44,10 @@ static inline uint64_t frame_references(const struct frame *f)
 {
     return (uint64_t)f->locks + (f->shares > 0);
 }
+static inline bool frame_is_listed(const struct frame *f)
+{
+    return (f->locks | f->shares) == 0;
+}
 
 enum fragmentation_kind { FRAGMENTATION_NONE, FRAGMENTATION_SHUFFLED, FRAGMENTATION_CHECKERBOARD };
 

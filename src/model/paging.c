@@ -166,14 +166,6 @@ void paging_free(struct hw *hw, struct page_map *map)
     free_root(hw, map);
 }
 
-/* The page table of `at` where it is the one found last. */
-static inline bool is_near(struct hw *hw, pfn_t root, va_t at, pfn_t *table)
-{
-    const struct leaf_table *near = &hw->near[paging_is_kernel(hw, at)];
-    *table = near->table;
-    return near->root.v == root.v && near->region == at.v >> TABLE_REGION_BITS;
-}
-
 static inline void remember(struct hw *hw, pfn_t root, va_t at, pfn_t table)
 {
     hw->near[paging_is_kernel(hw, at)] =
@@ -184,19 +176,16 @@ void paging_check(struct hw *hw)
 {
     for (unsigned i = 0; i < COUNT_OF(hw->near); i++) {
         struct leaf_table near = hw->near[i];
-        const struct page_map map = { .root = near.root };
+        va_t at = va(near.region << TABLE_REGION_BITS);
         pfn_t table;
         if (near.root.v == PFN_NONE.v) continue;
-        paging_forget(hw);
-        unsigned level = paging_leaf(hw, &map, va(near.region << TABLE_REGION_BITS), &table);
+        unsigned level = paging_leaf_search(hw, near.root, at, &table);
         CHECK2(level == LEVEL_PT && table.v == near.table.v, near.region, near.table.v);
     }
 }
 
-unsigned paging_leaf(struct hw *hw, const struct page_map *map, va_t at, pfn_t *table)
+unsigned paging_leaf_search(struct hw *hw, pfn_t root, va_t at, pfn_t *table)
 {
-    pfn_t root = paging_is_kernel(hw, at) ? hw->system.root : map->root;
-    if (is_near(hw, root, at, table)) return LEVEL_PT;
     *table = root;
     for (unsigned level = hw->top_level;; level--) {
         if (level == LEVEL_PT) {
@@ -228,7 +217,7 @@ uint64_t paging_entry(struct hw *hw, const struct page_map *map, va_t at)
 
 bool paging_make(struct hw *hw, struct page_map *map, va_t at, unsigned level, pfn_t *out)
 {
-    if (level == LEVEL_PT && is_near(hw, map->root, at, out)) return true;
+    if (level == LEVEL_PT && paging_is_near(hw, map->root, at, out)) return true;
     *out = map->root;
     for (unsigned l = hw->top_level; l > level; l--) {
         uint64_t entry = *paging_slot_of(hw, *out, at, l);

@@ -41,8 +41,22 @@ void paging_place(struct hw *hw, pfn_t table, const uint64_t *first, uint64_t co
 /* The table whose entry of `level` covers `at`, made with those above when missing; large pages in
  * the way are split. False when no frame is free. `map` is the one that `at` belongs to. */
 bool paging_make(struct hw *hw, struct page_map *map, va_t at, unsigned level, pfn_t *out);
+/* Whether the page table of `at` below that root is the one found last: then *table is it. */
+static inline bool paging_is_near(struct hw *hw, pfn_t root, va_t at, pfn_t *table)
+{
+    const struct leaf_table *near = &hw->near[paging_is_kernel(hw, at)];
+    *table = near->table;
+    return near->root.v == root.v && near->region == at.v >> TABLE_REGION_BITS;
+}
+unsigned paging_leaf_search(struct hw *hw, pfn_t root, va_t at, pfn_t *table);
 /* The level of the leaf of `at`, *table the one that holds it: LEVEL_PT, or above it a large page.
  * 0 when a table is missing. */
-unsigned paging_leaf(struct hw *hw, const struct page_map *map, va_t at, pfn_t *table);
+static inline unsigned paging_leaf(struct hw *hw, const struct page_map *map, va_t at,
+                                   pfn_t *table)
+{
+    pfn_t root = paging_is_kernel(hw, at) ? hw->system.root : map->root;
+    if (paging_is_near(hw, root, at, table)) return LEVEL_PT;
+    return paging_leaf_search(hw, root, at, table);
+}
 /* Gives back the tables of a process that hold no entry any more, from that of `level` upwards. */
 void paging_drop_empty(struct hw *hw, struct page_map *map, va_t at, unsigned level);

@@ -223,7 +223,7 @@ static bool is_locked_down(const struct frame *f)
     switch (f->owner) {
     case OWNER_SYSTEM:
     case OWNER_POOL:
-    case OWNER_MDL: return frame_references(f) > 0;
+    case OWNER_MDL: return !frame_is_listed(f);
     default: return f->locks > 0;
     }
 }

@@ -68,7 +68,7 @@ static bool has_frames(struct world *w, const struct mdl *m)
     for (uint64_t i = 0; i < pages; i++) {
         if (i >= m->slots || m->pfns[i] == PFN_NONE.v) return false;
         struct frame f = frame_peek(&w->mm, pfn(m->pfns[i]));
-        if (f.state != FRAME_STATE_COUNT && frame_references(&f) == 0) return false;
+        if (f.state != FRAME_STATE_COUNT && frame_is_listed(&f)) return false;
     }
     return true;
 }
