@@ -219,3 +219,19 @@ void mapping_write(struct kernel *k, const struct mdl *m, struct page_map *map, 
     }
     if (replaced) tlb_flush_page(k->hw, at); /* empties the paging-structure caches */
 }
+
+void mapping_made(struct kernel *k, struct mdl *m, uint8_t kind, va_t at, uint32_t cache)
+{
+    m->mapping = kind;
+    m->map_base = at;
+    m->map_start = m->start_va;
+    m->map_pages = (uint32_t)mdl_page_count(m);
+    m->map_extra = 0;
+    m->map_cache = (uint8_t)cache;
+    m->map_seq = (uint32_t)k->seq;
+    m->map_line = k->line;
+    unsigned partial = m->flags & MDL_PARTIAL ? MDL_PARTIAL_HAS_BEEN_MAPPED : 0;
+    m->flags = (uint16_t)(m->flags | MDL_MAPPED_TO_SYSTEM_VA | partial);
+    gauge_add(&k->objects.mappings_system, 1, hw_now(k->hw));
+    mdl_changed(k, m, false);
+}

@@ -71,6 +71,9 @@ bool mapping_reserve(struct kernel *k, const struct mdl *m, enum pte_priority pr
  * without those of the type. */
 void mapping_write(struct kernel *k, const struct mdl *m, struct page_map *map, va_t at,
                    uint32_t cache, uint64_t bits, unsigned level);
+/* The MDL is mapped to system space from `at` on, in a way of enum mdl_mapping; the caller has set
+ * mapped_va. */
+void mapping_made(struct kernel *k, struct mdl *m, uint8_t kind, va_t at, uint32_t cache);
 /* Bits of an entry of system space. */
 uint64_t system_entry_bits(bool writable, bool executable);
 /* The driver itself set MDL_PAGES_LOCKED (and cleared MDL_SOURCE_IS_NONPAGED_POOL), as file

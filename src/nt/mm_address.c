@@ -4,24 +4,12 @@
 va_t map_mdl(struct kernel *k, struct mdl *m, uint32_t cache, uint32_t priority, bool writable,
              bool executable)
 {
-    uint64_t count = mdl_page_count(m);
     va_t at;
     unsigned level = mapping_level(k, m, cache);
     if (!mapping_reserve(k, m, (enum pte_priority)priority, level, &at)) return va(0);
     mapping_write(k, m, &k->hw->system, at, cache, system_entry_bits(writable, executable), level);
-    m->mapping = MAPPING_SYSTEM;
-    m->map_base = at;
-    m->map_start = m->start_va;
-    m->map_pages = (uint32_t)count;
-    m->map_extra = 0;
-    m->map_cache = (uint8_t)cache;
-    m->map_seq = (uint32_t)k->seq;
-    m->map_line = k->line;
     m->mapped_va = va_add(at, m->byte_offset);
-    unsigned partial = m->flags & MDL_PARTIAL ? MDL_PARTIAL_HAS_BEEN_MAPPED : 0;
-    m->flags = (uint16_t)(m->flags | MDL_MAPPED_TO_SYSTEM_VA | partial);
-    gauge_add(&k->objects.mappings_system, 1, hw_now(k->hw));
-    mdl_changed(k, m, false);
+    mapping_made(k, m, MAPPING_SYSTEM, at, cache);
     return m->mapped_va;
 }
 

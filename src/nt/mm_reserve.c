@@ -288,23 +288,12 @@ static struct outcome MmMapLockedPagesWithReservedMapping_run(struct kernel *k, 
     k->reserved_maps++;
     r->mdl = m->id;
     r->mapped_pages = count;
-    m->mapping = MAPPING_RESERVED;
-    m->map_base = r->at;
-    m->map_start = m->start_va;
-    m->map_pages = (uint32_t)count;
-    m->map_extra = 0;
-    m->map_cache = (uint8_t)cache;
-    m->map_seq = (uint32_t)k->seq;
-    m->map_line = k->line;
     /* Tests on Windows: an unaligned address in the first page is rounded down to 16 from
      * Windows 8 on. */
     va_t named = a->mapping_address;
     if (k->os >= OS_8) named.v &= ~(uint64_t)15;
     m->mapped_va = named;
-    unsigned partial = m->flags & MDL_PARTIAL ? MDL_PARTIAL_HAS_BEEN_MAPPED : 0;
-    m->flags = (uint16_t)(m->flags | MDL_MAPPED_TO_SYSTEM_VA | partial);
-    gauge_add(&k->objects.mappings_system, 1, hw_now(k->hw));
-    mdl_changed(k, m, false);
+    mapping_made(k, m, MAPPING_RESERVED, r->at, cache);
     return returns_address(k, va_add(named, m->byte_offset));
 }
 
