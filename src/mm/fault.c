@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { DISPATCH_LEVEL = 2, FAULTS_MOST = 4 };
+enum { FAULTS_MOST = 4 };
 
 /* Where an address lies. The gap is what is neither: not canonical, or between the two. */
 enum place { PLACE_USER, PLACE_KERNEL, PLACE_GAP };

@@ -30,6 +30,9 @@ struct mm_config {
     uint64_t system_pages; /* taken at the start from the lowest frames */
 };
 
+/* The interrupt request levels that have one number on 32 and 64 bits (wdm.h). */
+enum { PASSIVE_LEVEL, APC_LEVEL, DISPATCH_LEVEL };
+
 struct mm {
     const struct allocator *from;
     const struct mm_config *config;

@@ -2,7 +2,6 @@
 #include "base/check.h"
 #include "nt/kernel.h"
 
-enum { APC_LEVEL = 1, DISPATCH_LEVEL = 2 };
 enum { BC_MUST_SUCCEED_POOL_EMPTY = 0x41 };
 
 /* What both routines ask the memory manager for. `type` is as the caller gave it. */

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-enum { DISPATCH_LEVEL = 2 };
-
 struct outcome returns_void(struct kernel *k)
 {
     UNUSED(k);

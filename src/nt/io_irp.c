@@ -3,7 +3,7 @@
 #include "nt/kernel.h"
 #include "nt/mdl_pool.h"
 
-enum { DISPATCH_LEVEL = 2, STACK_SIZE_MAX = 127 };
+enum { STACK_SIZE_MAX = 127 };
 /* sizeof(IRP) and sizeof(IO_STACK_LOCATION) of wdm.h. */
 enum { IRP_BYTES_64 = 208, IRP_BYTES_32 = 112, STACK_LOCATION_BYTES_64 = 72,
        STACK_LOCATION_BYTES_32 = 36 };

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { DISPATCH_LEVEL = 2, FIXED_SLOTS = 23 };
+enum { FIXED_SLOTS = 23 };
 
 /* ---- IoAllocateMdl ---- */
 

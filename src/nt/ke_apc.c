@@ -3,15 +3,13 @@
  * KeAreAllApcsDisabled ("Disabling APCs", "Critical Regions and Guarded Regions"). */
 #include "nt/kernel.h"
 
-enum { APC_LEVEL = 1, DISPATCH_LEVEL = 2 };
-
 bool apc_may_run(const struct kernel_thread *t, uint32_t irql, bool special)
 {
     if (irql >= APC_LEVEL || t->guarded.depth > 0) return false;
     return special || (t->critical.depth == 0 && !t->in_normal_apc);
 }
 
-/* ---- what the four routines share ---- */
+/* ---- what the routines share ---- */
 
 struct no_args { uint8_t unused; };
 

@@ -6,7 +6,7 @@
 #include "nt/kernel.h"
 #include "nt/mdl_pool.h"
 
-enum { APC_LEVEL = 1, DISPATCH_LEVEL = 2, USER_MODE = 1 };
+enum { USER_MODE = 1 };
 enum { IO_READ_ACCESS = 0 };
 
 /* ---- what the three routines share ---- */

@@ -3,8 +3,6 @@
 #include "nt/kernel.h"
 #include "nt/mdl_pool.h"
 
-enum { APC_LEVEL = 1, DISPATCH_LEVEL = 2 };
-
 /* ---- formatting a header in the caller's memory ---- */
 
 enum { HEADER_RAISES, HEADER_STOPS, HEADER_TOO_SMALL, HEADER_PAGEABLE, HEADER_IN_USE,

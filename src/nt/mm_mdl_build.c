@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { DISPATCH_LEVEL = 2, TABLE_ENTRIES = 512 };
+enum { TABLE_ENTRIES = 512 };
 
 /* ---- MmBuildMdlForNonPagedPool ---- */
 

@@ -4,8 +4,6 @@
 #include "nt/kernel.h"
 #include "nt/mm_lock.h"
 
-enum { DISPATCH_LEVEL = 2 };
-
 struct MmUnlockPages_args { uint32_t memory_descriptor_list; };
 
 static const struct field MmUnlockPages_args[] = {

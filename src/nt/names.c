@@ -98,9 +98,9 @@ NAMES(allocation_types, "allocation type", true, true, { "MEM_COMMIT", 0x1000, "
 NAMES(free_types, "free type", true, true, { "MEM_DECOMMIT", 0x4000, "Decommit pages." },
       { "MEM_RELEASE", 0x8000, "Release the reservation." });
 
-NAMES(irql_names, "KIRQL", false, true, { "PASSIVE_LEVEL", 0, "Threads." },
-      { "APC_LEVEL", 1, "Asynchronous procedure calls off." },
-      { "DISPATCH_LEVEL", 2, "No thread switches, no page faults." },
+NAMES(irql_names, "KIRQL", false, true, { "PASSIVE_LEVEL", PASSIVE_LEVEL, "Threads." },
+      { "APC_LEVEL", APC_LEVEL, "Asynchronous procedure calls off." },
+      { "DISPATCH_LEVEL", DISPATCH_LEVEL, "No thread switches, no page faults." },
       { "CLOCK_LEVEL", 13, "The clock." }, { "IPI_LEVEL", 14, "Interrupts between processors." },
       { "HIGH_LEVEL", 15, "Everything masked." });
 

@@ -3,8 +3,6 @@
 
 #include "sim/sched.h"
 
-enum { PASSIVE_LEVEL = 0, APC_LEVEL = 1 };
-
 struct apc {
     struct apc *next;
     const struct step *step; /* that queued it */

@@ -1,7 +1,7 @@
 /* The scheduler: which thread goes on, on which processor, in simulated time. */
 #include "sim/sched.h"
 
-enum { PASSIVE_LEVEL = 0, DISPATCH_LEVEL = 2, IPI_LEVEL_32 = 29 };
+enum { IPI_LEVEL_32 = 29 };
 
 static struct sched_cpu *own_cpu(struct sim *s)
 {
