@@ -204,6 +204,8 @@ void hw_check(struct hw *hw, bool (*may_be_stale)(void *context, va_t address), 
     for (uint32_t i = 0; i < hw->cpu_count; i++) {
         struct cpu *cpu = &hw->cpus[i];
         check_clock(cpu);
+        const struct walk_counts *w = &cpu->walks;
+        CHECK2(w->faults + w->large[0] + w->large[1] <= w->count, w->faults, w->count);
         check_level(hw, cpu, &cpu->l1d, may_be_stale, context);
         check_level(hw, cpu, &cpu->l1i, may_be_stale, context);
         check_level(hw, cpu, &cpu->l2, may_be_stale, context);

@@ -45,6 +45,7 @@ struct walk_counts {
     uint64_t served_by[SERVED_COUNT];
     uint64_t nested_references; /* entries of the host's tables */
     uint64_t pscache_hits[PSC_COUNT];
+    uint64_t large[2], faults; /* walks that found pages of 2 MiB, of 1 GiB; no page or no right */
 };
 
 struct flush_counts {

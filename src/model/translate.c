@@ -98,6 +98,15 @@ static struct translation not_present(unsigned level)
     };
 }
 
+/* What a walk came to, but for pages of 4 KiB: those are all other walks. */
+static void count_walk(struct walk_counts *c, const struct translation *t)
+{
+    if (t->fault != ACCESS_OK)
+        c->faults++;
+    else if (t->level > LEVEL_PT)
+        c->large[t->level - LEVEL_PD]++;
+}
+
 /* Accessed bits are set at each level that memory holds, the dirty bit by a write that the leaf
  * permits. */
 static struct translation use_leaf(struct hw *hw, const struct lookup *l, uint64_t *slot,
@@ -143,6 +152,7 @@ static struct translation walk_and_fill(struct hw *hw, struct tlb_level *first,
                                         const struct lookup *l)
 {
     struct translation t = walk(hw, l);
+    count_walk(&hw->cpu->walks, &t);
     if (t.fault != ACCESS_OK) return t;
     t.entry |= type_bits(hw, t.entry, leaf_frame(t.entry, t.level, l->at));
     enum page_size size = (enum page_size)(t.level - LEVEL_PT);
@@ -279,6 +289,7 @@ struct translation hw_retranslate(struct hw *hw, va_t at, enum access_type type,
     hw_enter(hw, user);
     if (cpu->last_walk.top != 0) {
         cpu->walks.count--;
+        cpu->walks.faults--;
         for (unsigned l = cpu->last_walk.bottom; l <= cpu->last_walk.top; l++) {
             cpu->walks.references[l]--;
             cpu->walks.served_by[cpu->last_walk.served_by[l]]--;

@@ -34,6 +34,12 @@ static void walk_stats(struct walk_state *w, const struct walk_counts *c)
     static const char *const places[SERVED_COUNT] = { "l1", "l2", "l3", "memory" };
     enter(w, "walks", "Page walks.");
     counter(w, "count", c->count, "Walks.");
+    counter(w, "faults", c->faults, "Walks that found no page, or one that forbids the access.");
+    enter(w, "by_page", "Walks that found a page, by its size.");
+    counter(w, "4k", c->count - c->faults - c->large[0] - c->large[1], "4 KiB.");
+    counter(w, "2m", c->large[0], "2 MiB.");
+    counter(w, "1g", c->large[1], "1 GiB.");
+    leave(w);
     enter(w, "references", "Entries fetched, by level.");
     for (unsigned l = LEVEL_COUNT - 1; l >= LEVEL_PT; l--) {
         counter(w, levels[l], c->references[l], "Entries of this level.");

@@ -3,8 +3,8 @@
 
 machine.py MDLSIM SOURCE_ROOT: three processes whose traces (pieces of those of traces/inputs, and
 made up ones with straddles, M records and fetches) are replayed in turns, in pages of all sizes,
-between flushes of few and of many pages. Counts of every level, walks by level and faults must be
-equal.
+between flushes of few and of many pages. Counts of every level, walks by level and by page size and
+faults must be equal.
 """
 import json
 import pathlib
@@ -146,10 +146,8 @@ def simulated(mdlsim, folder, like):
     tlb = stats["tlb"]["cpu0"]
     found = {level: {key: tlb[level][key] for key in counts}
              for level, counts in like.items() if level.startswith("l")}
-    walks = {"count": tlb["walks"]["count"],
-             "references": {k: tlb["walks"]["references"][k] for k in like["walks"]["references"]},
-             "pscache_hits": {k: tlb["walks"]["pscache_hits"][k]
-                              for k in like["walks"]["pscache_hits"]}}
+    walks = {key: {k: tlb["walks"][key][k] for k in part} if isinstance(part, dict) else
+             tlb["walks"][key] for key, part in like["walks"].items()}
     return {**found, "walks": walks, "faults": stats["memory"]["faults"]["demand_zero"]}
 
 

@@ -1,10 +1,11 @@
 """An obvious model of a processor's TLBs, paging-structure caches and of how replays map pages.
 
 Every array is a list of sets of ways, every search a loop. The rules are those of docs/MODEL.md,
-sections 4 and 5. Counts by level, walks, entries fetched by level; no costs.
+sections 4 and 5. Counts by level, walks by page size, entries fetched by level; no costs.
 """
 MASK = (1 << 64) - 1
 SHIFTS = {"4 KiB": 12, "2 MiB": 21, "1 GiB": 30}
+PAGE_KEYS = dict(zip(SHIFTS, ("4k", "2m", "1g")))  # as the statistics spell them
 LEVELS = ("pt", "pd", "pdpt", "pml4")  # of page tables, by what one entry spans
 USER_TOP = 1 << 47
 
@@ -212,7 +213,8 @@ class Machine:
         self.psc = {name: Array(*shape, "lru", base) for name, shape in psc.items()}
         self.space = {name: Space() for name in spaces}
         self.pcid, self.threshold, self.kept = pcid, threshold, []
-        self.walks = {"count": 0, "references": dict.fromkeys(LEVELS, 0),
+        self.walks = {"count": 0, "by_page": dict.fromkeys(PAGE_KEYS.values(), 0),
+                      "references": dict.fromkeys(LEVELS, 0),
                       "pscache_hits": dict.fromkeys(psc, 0)}
         self.faults = 0
         self.current = None
@@ -256,6 +258,7 @@ class Machine:
             self.walks["count"] += 1
             self.walk(name, address, self.walks)
             size = self.space[name].mapped(address)
+            self.walks["by_page"][PAGE_KEYS[size]] += 1
             if second:
                 second.fill(name, address, size)
         self.level[first].fill(name, address, size)

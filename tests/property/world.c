@@ -298,6 +298,8 @@ static void fold_cpu(struct world *w, const struct cpu *cpu)
     fold_level(w, &cpu->l1i);
     fold_level(w, &cpu->l2);
     world_fold(w, cpu->walks.count);
+    world_fold(w, cpu->walks.faults);
+    for (unsigned i = 0; i < COUNT_OF(cpu->walks.large); i++) world_fold(w, cpu->walks.large[i]);
     world_fold(w, cpu->walks.dirty_updates);
     world_fold(w, cpu->flushes.invlpg);
     world_fold(w, cpu->flushes.full);
