@@ -1,12 +1,13 @@
 /* Unit tests of scenario/document: the tree, its places and paths, merges, includes, overrides, and
  * each limit at the limit and one to either side. What is refused how stands in tests/invalid. */
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
 
 #include "scenario/document.h"
 
 #include "support.h"
 
 #include <criterion/criterion.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 /* A folder of its own, the document read from a file in it. */
 struct fixture {
+    char folder[sizeof "/tmp/document_test.XXXXXX"];
     struct scenario_limits limits;
     struct diags diags;
     struct arena arena;
@@ -25,18 +27,28 @@ struct fixture {
 
 static void setup(struct fixture *f)
 {
-    char folder[] = "/tmp/document_test.XXXXXX";
-    cr_assert_not_null(mkdtemp(folder));
-    cr_assert_eq(chdir(folder), 0);
     memset(f, 0, sizeof *f);
+    strcpy(f->folder, "/tmp/document_test.XXXXXX");
+    cr_assert_not_null(mkdtemp(f->folder));
+    cr_assert_eq(chdir(f->folder), 0);
     limits_init(&f->limits);
     diags_init(&f->diags, &test_allocator);
     f->arena.from = &test_allocator;
     text_init(&f->out, &test_allocator);
 }
 
+static int remove_entry(const char *name, const struct stat *status, int kind, struct FTW *place)
+{
+    (void)status;
+    (void)kind;
+    (void)place;
+    return remove(name);
+}
+
 static void cleanup(struct fixture *f)
 {
+    cr_assert_eq(chdir("/"), 0);
+    cr_assert_eq(nftw(f->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
     text_free(&f->out);
     arena_free(&f->arena);
     diags_free(&f->diags);
