@@ -188,6 +188,21 @@ void source_event(struct source *s)
     s->text_since_event = 0;
 }
 
+/* libyaml before 0.2.5 takes the directive %YAML 1.1 only; what it reads under either is the same
+ * (YAML 1.2.2, 6.8.1), so that a 1.2 ahead of the document is handed out as 1.1. */
+static void take_version(unsigned char *buffer, size_t size)
+{
+    const char *at = (const char *)buffer, *end = at + size;
+    while (at < end && (*at == '#' || *at == '\n')) {
+        const char *line_end = memchr(at, '\n', (size_t)(end - at));
+        at = line_end ? line_end + 1 : end;
+    }
+    if (end - at < 5 || memcmp(at, "%YAML", 5) != 0) return;
+    for (at += 5; at < end && *at == ' ';) at++;
+    if (end - at > 3 && memcmp(at, "1.2", 3) == 0 && !(at[3] >= '0' && at[3] <= '9'))
+        buffer[at + 2 - (const char *)buffer] = '1';
+}
+
 int source_read(void *context, unsigned char *buffer, size_t size, size_t *size_read)
 {
     struct source *s = context;
@@ -204,6 +219,7 @@ int source_read(void *context, unsigned char *buffer, size_t size, size_t *size_
     if (s->problem && bytes == 0) return 0;
     if (patience_ends(s)) return 0;
     if (bytes) memcpy(buffer, s->bytes + s->handed, bytes);
+    if (s->handed == 0) take_version(buffer, bytes);
     s->handed += bytes;
     *size_read = bytes;
     return 1;

@@ -34,6 +34,9 @@ static const struct rewrite rewrites[] = {
       false },
     { "found a tab character that violates indentation",
       "a tab in the indentation; YAML indents with spaces only", false },
+    /* So in libyaml before 0.2.5. */
+    { "found a tab character that violate indentation",
+      "a tab in the indentation; YAML indents with spaces only", false },
     { "found a tab character where an indentation space is expected",
       "a tab in the indentation; YAML indents with spaces only", false },
     { "did not find expected '-' indicator",

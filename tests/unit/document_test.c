@@ -39,9 +39,7 @@ static void setup(struct fixture *f)
 
 static int remove_entry(const char *name, const struct stat *status, int kind, struct FTW *place)
 {
-    (void)status;
-    (void)kind;
-    (void)place;
+    (void)status, (void)kind, (void)place;
     return remove(name);
 }
 
@@ -112,7 +110,8 @@ struct sample {
 static const struct sample trees[] = {
     { "a: 1\nb: [x, 'y', \"z\"]\n", "{a: 1, b: [x, 'y', 'z']}" },
     { "\xEF\xBB\xBF" "a: \xC3\xA9\r\nb: 2\r\n", "{a: \xC3\xA9, b: 2}" },
-    { "%YAML 1.2\n---\na: no\nb: 010\nc: 1:30\nd: ~\n...\n", "{a: no, b: 010, c: 1:30, d: ~}" },
+    { "# x\n\n%YAML  1.2\n---\na: no\nb: 010\nc: 1:30\nd: ~\n...\n",
+      "{a: no, b: 010, c: 1:30, d: ~}" },
     { "a:\nb: ''\n", "{a: , b: ''}" },
     { "a: |\n  x\n  y\nb: >\n  x\n  y\n", "{a: 'x\ny\n', b: 'x y\n'}" },
     { "{a: {b: {}}, c: []}", "{a: {b: {}}, c: []}" },
