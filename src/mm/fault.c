@@ -71,10 +71,10 @@ static struct touch stops_unmapped(struct mm *mm, va_t at, enum access_type type
 
 static void set_cache(struct mm *mm, pfn_t f, uint32_t protect)
 {
-    struct frame *frame = frame_at(mm, f);
-    frame->cache = FRAME_CACHED;
-    if ((protect & PROT_NOCACHE) != 0) frame->cache = FRAME_NONCACHED;
-    if ((protect & PROT_WRITECOMBINE) != 0) frame->cache = FRAME_WRITE_COMBINED;
+    enum frame_cache cache = FRAME_CACHED;
+    if ((protect & PROT_NOCACHE) != 0) cache = FRAME_NONCACHED;
+    if ((protect & PROT_WRITECOMBINE) != 0) cache = FRAME_WRITE_COMBINED;
+    frame_set_cache(mm, f, cache);
 }
 
 static struct touch demand_private(struct mm *mm, struct process *p, const struct area *a,

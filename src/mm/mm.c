@@ -61,7 +61,7 @@ bool mm_new_stack(struct mm *mm, va_t *out)
     uint64_t got = frames_take(mm, count, WANT_ANY, OWNER_STACK, 0, UINT64_MAX, UINT32_MAX, false,
                                frames);
     CHECK2(got == count, got, count);
-    for (uint64_t i = 0; i < count; i++) frame_at(mm, pfn(frames[i]))->cache = FRAME_CACHED;
+    for (uint64_t i = 0; i < count; i++) frame_set_cache(mm, pfn(frames[i]), FRAME_CACHED);
     paging_set_range(mm->hw, &mm->hw->system, at, frames, count,
                      PTE_PRESENT | PTE_WRITE | PTE_GLOBAL | PTE_NO_EXECUTE);
     mm->next_stack = va_add(at, (count + 1) * PAGE_BYTES); /* one page between stacks stays empty */

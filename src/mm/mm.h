@@ -57,15 +57,6 @@ struct mm {
     va_t next_stack, next_object; /* where the next thread's stack and the next object go */
 };
 
-static inline struct frame *frame_at(struct mm *mm, pfn_t f)
-{
-    struct frame_chunk *chunk = mm->frames.last_chunk;
-    if (__builtin_expect(chunk == NULL || chunk->number != f.v / FRAME_CHUNK, 0))
-        return frame_search(mm, f);
-    struct frame *frame = &chunk->frames[f.v % FRAME_CHUNK];
-    return frame->state == FRAME_STATE_COUNT ? NULL : frame;
-}
-
 /* False when RAM is too small for what the system needs at the start (a user's mistake). */
 bool mm_init(struct mm *mm, const struct allocator *from, struct hw *hw,
              const struct mm_config *config);

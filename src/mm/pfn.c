@@ -2,7 +2,7 @@
 #include "mm/pfn.h"
 
 #include "base/check.h"
-#include "mm/mm.h"
+#include "mm/pfn_chunk.h"
 #include "mm/pfn_layout.h"
 
 void frames_init(struct mm *mm, const struct mm_config *config)
@@ -49,15 +49,25 @@ uint64_t frames_available(const struct mm *mm)
     return now[FRAME_ZEROED].now + now[FRAME_FREE].now + now[FRAME_STANDBY].now;
 }
 
+/* A frame of RAM as it was at the start. */
+static void record_make(struct frame_chunk *chunk, unsigned i, const struct frame *initial)
+{
+    uint64_t bit = UINT64_C(1) << i;
+    chunk->frames[i] = (struct frame_record){ .shares = initial->shares, .state = initial->state,
+                                              .cache = initial->cache, .owner = initial->owner };
+    chunk->ram |= bit;
+    chunk_mark(&chunk->owned, bit, initial->shares > 0);
+    chunk_mark(&chunk->cached, bit, initial->cache == FRAME_CACHED);
+}
+
 static struct frame_chunk *chunk_make(struct mm *mm, uint64_t number)
 {
     struct frames *frames = &mm->frames;
     struct frame_chunk *chunk = mem_new(mm->from, 1, sizeof *chunk);
     chunk->number = number;
-    chunk->all_ram = true;
-    for (uint64_t i = 0; i < FRAME_CHUNK; i++) {
-        chunk->frames[i] = layout_initial(mm, number * FRAME_CHUNK + i);
-        if (chunk->frames[i].state == FRAME_STATE_COUNT) chunk->all_ram = false;
+    for (unsigned i = 0; i < FRAME_CHUNK; i++) {
+        struct frame initial = layout_initial(mm, number * FRAME_CHUNK + i);
+        if (initial.state != FRAME_STATE_COUNT) record_make(chunk, i, &initial);
     }
     frames->chunk_list = mem_grow(mm->from, frames->chunk_list, &frames->chunk_capacity,
                                   frames->chunk_count + 1, sizeof *frames->chunk_list);
@@ -78,38 +88,75 @@ static struct frame_chunk *chunk_find(struct frames *frames, pfn_t f)
     return frames->last_chunk;
 }
 
-struct frame *frame_search(struct mm *mm, pfn_t f)
+struct frame_chunk *chunk_search(struct mm *mm, pfn_t f)
 {
     struct frame_chunk *chunk = chunk_find(&mm->frames, f);
-    if (chunk == NULL) {
-        if (!frame_in_ram(mm, f)) return NULL;
-        chunk = chunk_make(mm, f.v / FRAME_CHUNK);
-    }
-    struct frame *frame = &chunk->frames[f.v % FRAME_CHUNK];
-    return frame->state == FRAME_STATE_COUNT ? NULL : frame;
+    if (chunk != NULL || !frame_in_ram(mm, f)) return chunk;
+    return chunk_make(mm, f.v / FRAME_CHUNK);
+}
+
+static struct frame frame_of(const struct frame_chunk *chunk, unsigned i)
+{
+    const struct frame_record *record = &chunk->frames[i];
+    uint32_t locked = chunk->locked >> i & 1;
+    if ((chunk->ram >> i & 1) == 0) return (struct frame){ .state = FRAME_STATE_COUNT };
+    return (struct frame){ record->shares, locked + record->relocks, record->state, record->cache,
+                           record->owner };
 }
 
 struct frame frame_peek(struct mm *mm, pfn_t f)
 {
     const struct frame_chunk *chunk = chunk_find(&mm->frames, f);
-    return chunk != NULL ? chunk->frames[f.v % FRAME_CHUNK] : layout_initial(mm, f.v);
+    return chunk != NULL ? frame_of(chunk, f.v % FRAME_CHUNK) : layout_initial(mm, f.v);
 }
 
-static struct frame *frame_in_use(struct mm *mm, pfn_t f)
+static struct frame_record *record_at(struct mm *mm, pfn_t f, struct frame_chunk **chunk)
 {
-    struct frame *frame = frame_at(mm, f);
-    CHECK2(frame != NULL && !frame_is_listed(frame), f.v, frame != NULL);
-    charge(mm->hw, COST_PFN, 1);
-    return frame;
+    *chunk = chunk_at(mm, f);
+    CHECK2(*chunk != NULL, f.v, 0);
+    return &(*chunk)->frames[f.v % FRAME_CHUNK];
 }
 
-/* The last reference is gone. The contents are dropped: nobody may count on them any more. */
-static void frame_retire(struct mm *mm, pfn_t f, struct frame *frame)
+void frame_set_cache(struct mm *mm, pfn_t f, enum frame_cache cache)
+{
+    struct frame_chunk *chunk;
+    record_at(mm, f, &chunk)->cache = (uint8_t)cache;
+    chunk_mark(&chunk->cached, chunk_bit(f), cache == FRAME_CACHED);
+}
+
+void frame_set_owner(struct mm *mm, pfn_t f, enum frame_owner owner)
+{
+    struct frame_chunk *chunk;
+    record_at(mm, f, &chunk)->owner = (uint8_t)owner;
+}
+
+void frame_own(struct mm *mm, pfn_t f, enum frame_state state, enum frame_owner owner)
+{
+    struct frame_chunk *chunk;
+    *record_at(mm, f, &chunk) = (struct frame_record){ .shares = 1, .state = (uint8_t)state,
+                                                       .owner = (uint8_t)owner };
+    chunk->owned |= chunk_bit(f);
+    chunk->cached &= ~chunk_bit(f);
+}
+
+/* A frame that has an owner; looking at it costs. */
+static struct frame_record *record_owned(struct mm *mm, pfn_t f, struct frame_chunk **chunk)
+{
+    struct frame_record *record = record_at(mm, f, chunk);
+    CHECK2(record->shares > 0, f.v, record->state);
+    charge(mm->hw, COST_PFN, 1);
+    return record;
+}
+
+/* The contents are dropped: nobody may count on them any more. */
+void frame_retire(struct mm *mm, pfn_t f, struct frame_chunk *chunk)
 {
     struct frames *frames = &mm->frames;
-    gauge_sub(&frames->now[frame->state], 1);
+    struct frame_record *record = &chunk->frames[f.v % FRAME_CHUNK];
+    gauge_sub(&frames->now[record->state], 1);
     gauge_add(&frames->now[FRAME_FREE], 1, hw_now(mm->hw));
-    *frame = (struct frame){ .state = FRAME_FREE };
+    *record = (struct frame_record){ .state = FRAME_FREE };
+    chunk->cached &= ~chunk_bit(f);
     runs_add(&frames->free, f.v, 1);
     layout_returned(mm, f.v);
     phys_fill(&mm->hw->phys, f, FILL_UNKNOWN);
@@ -117,131 +164,35 @@ static void frame_retire(struct mm *mm, pfn_t f, struct frame *frame)
 
 /* The owner let go, and locks keep the frame. A page table is none any more: a driver may have
  * locked it through a mapping that outlived the pages it was made for. */
-static void frame_linger(struct mm *mm, struct frame *frame)
+static void frame_linger(struct mm *mm, struct frame_record *record)
 {
-    frame->give_when_unlocked = 1;
-    if (frame->state != FRAME_TABLE) return;
+    if (record->state != FRAME_TABLE) return;
     gauge_sub(&mm->frames.now[FRAME_TABLE], 1);
     gauge_add(&mm->frames.now[FRAME_ACTIVE], 1, hw_now(mm->hw));
-    frame->state = FRAME_ACTIVE;
-    frame->owner = OWNER_SYSTEM;
+    record->state = FRAME_ACTIVE;
+    record->owner = OWNER_SYSTEM;
 }
 
 void frame_give(struct mm *mm, pfn_t f)
 {
-    struct frame *frame = frame_in_use(mm, f);
-    CHECK2(frame->shares > 0, f.v, frame->locks);
-    frame->shares--;
-    if (frame->shares > 0) return;
-    if (frame->locks == 0) frame_retire(mm, f, frame);
-    else frame_linger(mm, frame);
+    struct frame_chunk *chunk;
+    struct frame_record *record = record_owned(mm, f, &chunk);
+    record->shares--;
+    if (record->shares > 0) return;
+    chunk->owned &= ~chunk_bit(f);
+    if ((chunk->locked & chunk_bit(f)) == 0) frame_retire(mm, f, chunk);
+    else frame_linger(mm, record);
 }
 
 void frame_share(struct mm *mm, pfn_t f)
 {
-    struct frame *frame = frame_in_use(mm, f);
-    CHECK2(frame->shares > 0 && frame->shares < UINT32_MAX, f.v, frame->shares);
-    frame->shares++;
+    struct frame_chunk *chunk;
+    struct frame_record *record = record_owned(mm, f, &chunk);
+    CHECK2(record->shares < UINT32_MAX, f.v, record->shares);
+    record->shares++;
 }
 
-/* ---- many frames at once, run by run ---- */
-
-struct frame_span frame_span(struct mm *mm, const uint64_t *pfns, uint64_t count)
-{
-    struct frame_span span = { frame_at(mm, pfn(pfns[0])), 1 };
-    if (span.frames == NULL) return span;
-    uint64_t first = pfns[0], room = FRAME_CHUNK - first % FRAME_CHUNK;
-    if (count > room) count = room;
-    while (span.count < count && pfns[span.count] == first + span.count) span.count++;
-    if (mm->frames.last_chunk->all_ram) return span;
-    for (uint64_t i = 1; i < span.count; i++)
-        if (span.frames[i].state == FRAME_STATE_COUNT) span.count = i;
-    return span;
-}
-
-uint64_t frames_in_use(struct mm *mm, const uint64_t *pfns, uint64_t count)
-{
-    for (uint64_t done = 0; done < count;) {
-        struct frame_span span = frame_span(mm, pfns + done, count - done);
-        if (span.frames == NULL) return done;
-        uint64_t n = 0;
-        while (n < span.count && !frame_is_listed(&span.frames[n])) n++;
-        done += n;
-        if (n < span.count) return done;
-    }
-    return count;
-}
-
-/* The peak of locked frames is reached with the last that was not locked yet, so that is when its
- * time is taken. */
-static void span_lock(struct mm *mm, struct frame_span span)
-{
-    uint64_t fresh = 0, last = 0;
-    for (uint64_t i = 0; i < span.count; i++) {
-        struct frame *frame = &span.frames[i];
-        CHECK2(!frame_is_listed(frame) && frame->locks < UINT32_MAX, i, frame->locks);
-        if (frame->locks++ != 0) continue;
-        fresh++;
-        last = i + 1;
-    }
-    charge(mm->hw, COST_PFN, last);
-    if (fresh > 0) gauge_add(&mm->frames.locked, fresh, hw_now(mm->hw));
-    charge(mm->hw, COST_PFN, span.count - last);
-}
-
-void frames_lock(struct mm *mm, const uint64_t *pfns, uint64_t count)
-{
-    for (uint64_t done = 0; done < count;) {
-        struct frame_span span = frame_span(mm, pfns + done, count - done);
-        CHECK2(span.frames != NULL, pfns[done], done);
-        span_lock(mm, span);
-        done += span.count;
-    }
-}
-
-void frame_lock(struct mm *mm, pfn_t f)
-{
-    frames_lock(mm, &f.v, 1);
-}
-
-void frame_unlock(struct mm *mm, pfn_t f)
-{
-    struct frame *frame = frame_in_use(mm, f);
-    CHECK2(frame->locks > 0, f.v, frame->shares);
-    frame->locks--;
-    if (frame->locks == 0) gauge_sub(&mm->frames.locked, 1);
-    if (!frame_is_listed(frame)) return;
-    CHECK2(frame->give_when_unlocked, f.v, frame->shares);
-    frame_retire(mm, f, frame);
-}
-
-/* Unlocks the frames up to the first that is not locked or that somebody must get back. */
-static uint64_t span_unlock(struct mm *mm, struct frame_span span)
-{
-    uint64_t count = 0, free_now = 0;
-    for (; count < span.count; count++) {
-        struct frame *frame = &span.frames[count];
-        if (frame->locks == 0 || frame_references(frame) == 1) break;
-        free_now += --frame->locks == 0;
-    }
-    charge(mm->hw, COST_PFN, count);
-    gauge_sub(&mm->frames.locked, free_now);
-    return count;
-}
-
-uint64_t frames_unlock(struct mm *mm, const uint64_t *pfns, uint64_t count)
-{
-    for (uint64_t done = 0; done < count;) {
-        struct frame_span span = frame_span(mm, pfns + done, count - done);
-        if (span.frames == NULL) return done;
-        uint64_t n = span_unlock(mm, span);
-        done += n;
-        if (n == span.count) continue;
-        if (span.frames[n].locks == 0) return done;
-        frame_unlock(mm, pfn(pfns[done++]));
-    }
-    return count;
-}
+/* ---- outside RAM ---- */
 
 void frame_io_hold(struct mm *mm, pfn_t f)
 {
@@ -284,9 +235,15 @@ static void frame_check(const struct mm *mm, uint64_t n, const struct frame *fra
     bool listed = frame->state == FRAME_ZEROED || frame->state == FRAME_FREE;
     CHECK2(on_list(mm, n, frame->state), n, frame->state);
     CHECK2(listed == frame_is_listed(frame), n, frame_references(frame));
-    CHECK2(frame->give_when_unlocked == (!listed && frame->shares == 0), n, frame->shares);
     CHECK2((frame->owner == OWNER_NONE) == listed, n, frame->owner);
     CHECK2((frame->owner == OWNER_TABLE) == (frame->state == FRAME_TABLE), n, frame->owner);
+}
+
+static void record_check(const struct frame_chunk *chunk, unsigned i, const struct frame *frame)
+{
+    CHECK2((chunk->owned >> i & 1) == (frame->shares > 0), chunk->number, i);
+    CHECK2((chunk->relocked >> i & 1) == (frame->locks > 1), chunk->number, i);
+    CHECK2((chunk->cached >> i & 1) == (frame->cache == FRAME_CACHED), chunk->number, i);
 }
 
 void frames_check(struct mm *mm)
@@ -299,11 +256,12 @@ void frames_check(struct mm *mm)
     for (size_t i = 0; i < frames->chunk_count; i++) {
         const struct frame_chunk *chunk = frames->chunk_list[i];
         for (unsigned j = 0; j < FRAME_CHUNK; j++) {
-            const struct frame *frame = &chunk->frames[j];
-            if (frame->state == FRAME_STATE_COUNT) continue;
-            frame_check(mm, chunk->number * FRAME_CHUNK + j, frame);
-            tables += frame->state == FRAME_TABLE;
-            locked += frame->locks > 0;
+            struct frame frame = frame_of(chunk, j);
+            if (frame.state == FRAME_STATE_COUNT) continue;
+            frame_check(mm, chunk->number * FRAME_CHUNK + j, &frame);
+            record_check(chunk, j, &frame);
+            tables += frame.state == FRAME_TABLE;
+            locked += frame.locks > 0;
         }
     }
     CHECK2(tables == frames->now[FRAME_TABLE].now, tables, frames->now[FRAME_TABLE].now);

@@ -34,9 +34,8 @@ enum frame_owner {
 
 struct frame {
     uint32_t shares; /* mappings of processes and pool; pages of MmAllocatePagesForMdl have 1 */
-    uint32_t locks;  /* by MmProbeAndLock* */
+    uint32_t locks;  /* by MmProbeAndLock*; without shares: its owner let go while it was locked */
     uint8_t state, cache, owner;
-    uint8_t give_when_unlocked; /* its owner let go while it was locked */
 };
 
 /* 1 while it has an owner, 1 for each lock; 0: it is on a list. */
@@ -60,14 +59,6 @@ struct frame_part {
 };
 
 enum frame_list { LIST_ZEROED, LIST_FREE, LIST_COUNT };
-
-/* Records are made by the chunk, when the first of its frames is looked at. */
-enum { FRAME_CHUNK = 64 };
-struct frame_chunk {
-    uint64_t number; /* of its first frame / FRAME_CHUNK */
-    bool all_ram;    /* no record is one of a hole */
-    struct frame frames[FRAME_CHUNK];
-};
 
 struct frames {
     struct map chunks;               /* pfn / FRAME_CHUNK -> index into chunk_list + 1 */
@@ -97,12 +88,20 @@ struct mm_config;
 
 void frames_init(struct mm *mm, const struct mm_config *config);
 void frames_free(struct mm *mm);
-/* The record of a RAM frame, made when there was none (then as at the start). NULL outside RAM. */
-static inline struct frame *frame_at(struct mm *mm, pfn_t f);
-struct frame *frame_search(struct mm *mm, pfn_t f); /* the same, not inline */
-/* The state of a frame without making a record; outside RAM the state is FRAME_STATE_COUNT. */
+/* What a frame is now; outside RAM the state is FRAME_STATE_COUNT. */
 struct frame frame_peek(struct mm *mm, pfn_t f);
 bool frame_in_ram(const struct mm *mm, pfn_t f);
+/* Of a frame of RAM. */
+void frame_set_cache(struct mm *mm, pfn_t f, enum frame_cache cache);
+void frame_set_owner(struct mm *mm, pfn_t f, enum frame_owner owner);
+/* The type with which a frame gets mapped: its own when it has one, else `cache`, which it then
+ * keeps. User memory and pool is cached; frames of MmAllocatePagesForMdl take the type of their
+ * first mapping; frames of devices have none and take each mapping's. */
+uint32_t frame_settle_cache(struct mm *mm, pfn_t f, uint32_t cache);
+/* The same for frames from the first on (count >= 1) as long as they have one type, *own; returns
+ * how many. */
+uint64_t frames_settle_cache(struct mm *mm, const uint64_t *pfns, uint64_t count, uint32_t cache,
+                             uint32_t *own);
 
 enum frame_want {
     WANT_ZEROED, /* zero-filled: from the zeroed list, else zeroed now (charged) */
@@ -127,13 +126,6 @@ void frame_share(struct mm *mm, pfn_t f); /* one more mapping */
  * frame_unlock gives the frame back when its owner has gone meanwhile. */
 void frame_lock(struct mm *mm, pfn_t f);
 void frame_unlock(struct mm *mm, pfn_t f);
-/* Frames of RAM with consecutive numbers whose records stand side by side. */
-struct frame_span {
-    struct frame *frames; /* NULL: one frame, outside RAM */
-    uint64_t count;       /* at least 1 */
-};
-/* How pfns[0] and those after it begin; count >= 1. */
-struct frame_span frame_span(struct mm *mm, const uint64_t *pfns, uint64_t count);
 /* How many frames from the first on are RAM and in use. */
 uint64_t frames_in_use(struct mm *mm, const uint64_t *pfns, uint64_t count);
 /* frame_lock() for each of them, all in use. */

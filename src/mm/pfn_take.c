@@ -1,6 +1,6 @@
 /* Which free frames a request gets. */
 #include "base/check.h"
-#include "mm/mm.h"
+#include "mm/pfn_chunk.h"
 #include "mm/pfn_layout.h"
 
 /* One request on its way. */
@@ -35,10 +35,9 @@ static void claim(struct taking *t, enum frame_list list, uint64_t start, uint64
         frames->traffic_zeroed += count;
     }
     enum phys_fill fill = zero_now || list == LIST_ZEROED ? FILL_ZERO : FILL_UNKNOWN;
-    uint8_t state = t->owner == OWNER_TABLE ? FRAME_TABLE : FRAME_ACTIVE;
+    enum frame_state state = t->owner == OWNER_TABLE ? FRAME_TABLE : FRAME_ACTIVE;
     for (uint64_t i = 0; i < count; i++) {
-        *frame_at(mm, pfn(start + i)) = (struct frame){ .shares = 1, .state = state,
-                                                        .owner = (uint8_t)t->owner };
+        frame_own(mm, pfn(start + i), state, t->owner);
         phys_fill(&mm->hw->phys, pfn(start + i), fill);
         if (t->out != NULL) t->out[t->taken + i] = start + i;
     }

@@ -78,7 +78,7 @@ static bool frames_back(struct mm *mm, const struct pool_request *request, va_t 
         return false;
     }
     for (uint64_t i = 0; i < count; i++)
-        frame_at(mm, pfn(pools->scratch[i]))->cache = FRAME_CACHED;
+        frame_set_cache(mm, pfn(pools->scratch[i]), FRAME_CACHED);
     uint64_t bits = PTE_PRESENT | PTE_WRITE | PTE_GLOBAL | pte_cache_bits(PTE_CACHED) |
                     (request->executable ? 0 : PTE_NO_EXECUTE);
     if (paging_map_frames(hw, &hw->system, at, pools->scratch, count, bits, level))

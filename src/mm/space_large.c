@@ -48,10 +48,10 @@ static bool map_block(struct mm *mm, const struct request *q, uint64_t page, uns
         for (uint64_t i = 0; i < pages; i++) frame_give(mm, pfn(f.v + i));
         return false;
     }
-    uint8_t cache = q->area.protect & PROT_NOCACHE        ? FRAME_NONCACHED
-                    : q->area.protect & PROT_WRITECOMBINE ? FRAME_WRITE_COMBINED
-                                                          : FRAME_CACHED;
-    for (uint64_t i = 0; i < pages; i++) frame_at(mm, pfn(f.v + i))->cache = cache;
+    enum frame_cache cache = q->area.protect & PROT_NOCACHE        ? FRAME_NONCACHED
+                             : q->area.protect & PROT_WRITECOMBINE ? FRAME_WRITE_COMBINED
+                                                                   : FRAME_CACHED;
+    for (uint64_t i = 0; i < pages; i++) frame_set_cache(mm, pfn(f.v + i), cache);
     if (paging_set_large(mm->hw, &q->p->map, at, level, f, space_bits(&q->area, false)))
         space_flush_page(mm, q->p, page);
     gauge_add(&q->p->private_frames, pages, hw_now(mm->hw));

@@ -65,7 +65,7 @@ static struct slots_found look_at_slots(struct kernel *k, const struct mdl *m, u
             found.empty = i;
             return found;
         }
-        if (frame_at(k->mm, pfn(m->pfns[i])) != NULL) {
+        if (frame_in_ram(k->mm, pfn(m->pfns[i]))) {
             found.unlocked = i;
             return found;
         }
@@ -149,39 +149,12 @@ bool device_cache_conflicts(struct kernel *k, uint64_t first, uint64_t page_coun
 
 /* ---- writing ---- */
 
-static uint32_t settle_cache(struct frame *frame, uint32_t cache)
-{
-    if (frame->cache == FRAME_CACHE_NONE)
-        frame->cache = (uint8_t)(frame->owner == OWNER_MDL ? cache : (uint32_t)FRAME_CACHED);
-    return frame->cache;
-}
-
-uint32_t frame_settle_cache(struct kernel *k, pfn_t f, uint32_t cache)
-{
-    struct frame *frame = frame_at(k->mm, f);
-    return frame == NULL ? cache : settle_cache(frame, cache);
-}
-
-uint64_t frames_settle_cache(struct kernel *k, const uint64_t *pfns, uint64_t count,
-                             uint32_t cache, uint32_t *own)
-{
-    *own = frame_settle_cache(k, pfn(pfns[0]), cache);
-    for (uint64_t done = 1; done < count;) {
-        struct frame_span span = frame_span(k->mm, pfns + done, count - done);
-        if (span.frames == NULL && *own != cache) return done;
-        for (uint64_t i = 0; span.frames != NULL && i < span.count; i++)
-            if (settle_cache(&span.frames[i], cache) != *own) return done + i;
-        done += span.count;
-    }
-    return count;
-}
-
 unsigned mapping_level(struct kernel *k, const struct mdl *m, uint32_t cache)
 {
     uint64_t count = mdl_page_count(m), least = pte_level_pages(LEVEL_PD);
     if (!k->mm->config->large_pages || count < least || m->pfns[0] % least != 0) return LEVEL_PT;
     uint32_t own;
-    bool all = frames_settle_cache(k, m->pfns, count, cache, &own) == count;
+    bool all = frames_settle_cache(k->mm, m->pfns, count, cache, &own) == count;
     return all ? k->hw->large_level : LEVEL_PT;
 }
 
@@ -213,7 +186,7 @@ void mapping_write(struct kernel *k, const struct mdl *m, struct page_map *map, 
     CHECK2(count <= m->slots, count, m->slots);
     for (uint64_t i = 0, n; i < count; i += n) {
         uint32_t own;
-        n = frames_settle_cache(k, m->pfns + i, count - i, cache, &own);
+        n = frames_settle_cache(k->mm, m->pfns + i, count - i, cache, &own);
         replaced = paging_map_frames(k->hw, map, va_add(at, i * PAGE_BYTES), m->pfns + i, n,
                                      bits | cache_entry_bits(own), level) || replaced;
     }

@@ -49,14 +49,6 @@ bool mapping_ends(struct kernel *k, unsigned base, const struct mdl *m, uint32_t
  * `cache`. */
 bool device_cache_conflicts(struct kernel *k, uint64_t first, uint64_t page_count, uint32_t cache);
 
-/* The type with which a frame gets mapped: its own when it has one, else `cache`, which it then
- * keeps. User memory and pool is cached; frames of MmAllocatePagesForMdl take the type of their
- * first mapping; frames of devices have none and take each mapping's. */
-uint32_t frame_settle_cache(struct kernel *k, pfn_t f, uint32_t cache);
-/* The same for frames from the first on (count >= 1) as long as they have one type, *own; returns
- * how many. */
-uint64_t frames_settle_cache(struct kernel *k, const uint64_t *pfns, uint64_t count,
-                             uint32_t cache, uint32_t *own);
 uint64_t cache_entry_bits(uint32_t cache);
 /* The largest page that a mapping of the MDL as `cache` may use: LEVEL_PT unless mm.large_pages is
  * set, the first frame is a multiple of 512, and all have the same type. */

@@ -282,8 +282,8 @@ static struct io_stretch io_stretch_at(struct kernel *k, va_t at, uint64_t first
                     : rest < ENTRIES_AT_ONCE    ? rest
                                                 : ENTRIES_AT_ONCE;
     if (most > count) most = count;
-    s.cache = frame_settle_cache(k, pfn(first), cache);
-    while (s.count < most && frame_settle_cache(k, pfn(first + s.count), cache) == s.cache)
+    s.cache = frame_settle_cache(k->mm, pfn(first), cache);
+    while (s.count < most && frame_settle_cache(k->mm, pfn(first + s.count), cache) == s.cache)
         s.count++;
     if (s.level == LEVEL_PT || s.count == most) return s;
     s.level = LEVEL_PT; /* not all of one type */

@@ -147,7 +147,7 @@ static struct odd_frames find_odd_frames(struct kernel *k, const uint64_t *pfns,
 {
     struct odd_frames odd = { NULL, NULL };
     for (uint64_t i = 0; (i += frames_in_use(k->mm, pfns + i, count - i)) < count; i++) {
-        const uint64_t **first = frame_at(k->mm, pfn(pfns[i])) == NULL ? &odd.outside : &odd.free;
+        const uint64_t **first = frame_in_ram(k->mm, pfn(pfns[i])) ? &odd.free : &odd.outside;
         if (*first == NULL) *first = &pfns[i];
     }
     return odd;
@@ -157,7 +157,7 @@ static void frames_hold(struct mm *mm, const uint64_t *pfns, uint64_t count, boo
 {
     if (!is_io) frames_lock(mm, pfns, count);
     for (uint64_t i = 0; is_io && i < count; i++) {
-        if (frame_at(mm, pfn(pfns[i])) != NULL) frame_lock(mm, pfn(pfns[i]));
+        if (frame_in_ram(mm, pfn(pfns[i]))) frame_lock(mm, pfn(pfns[i]));
         else frame_io_hold(mm, pfn(pfns[i]));
     }
 }

@@ -42,7 +42,7 @@ static void fix_user_entries(struct kernel *k, const struct mdl *m, va_t at, uin
                              uint32_t first, uint64_t bits)
 {
     for (uint64_t i = 1, count = mdl_page_count(m); i < count; i++) {
-        uint32_t own = frame_settle_cache(k, pfn(m->pfns[i]), cache);
+        uint32_t own = frame_settle_cache(k->mm, pfn(m->pfns[i]), cache);
         if (own == first) continue;
         paging_set(k->hw, &k->mm->current->map, va_add(at, i * PAGE_BYTES),
                    pte_make(pfn(m->pfns[i]), bits | cache_entry_bits(own)));
@@ -69,7 +69,7 @@ static struct outcome map_user(struct kernel *k, const struct map_request *r)
     if (r->requested.v != 0 && page.v == 0 && fails(k, r->user_rows + USER_ADDRESS))
         return k->outcome;
     uint64_t bits = PTE_PRESENT | PTE_USER | PTE_NO_EXECUTE | (r->writable ? PTE_WRITE : 0);
-    uint32_t first = frame_settle_cache(k, pfn(m->pfns[0]), r->cache);
+    uint32_t first = frame_settle_cache(k->mm, pfn(m->pfns[0]), r->cache);
     struct process *p = k->mm->current;
     unsigned level = mapping_level(k, m, r->cache);
     uint64_t count = mdl_page_count(m), align = mapping_align(level, m->pfns[0], count);

@@ -50,9 +50,8 @@ struct built {
  * and of devices. A system mapping of anything else counts as held while its frames are locked. */
 static bool frame_is_held(struct mm *mm, pfn_t f)
 {
-    const struct frame *frame = frame_at(mm, f);
-    if (frame == NULL || frame->locks > 0) return true;
-    return frame->owner != OWNER_PROCESS && frame->owner != OWNER_SECTION;
+    struct frame frame = frame_peek(mm, f);
+    return frame.locks > 0 || (frame.owner != OWNER_PROCESS && frame.owner != OWNER_SECTION);
 }
 
 static void note_entry(struct kernel *k, struct built *b, va_t at, uint64_t entry, uint64_t *out)
@@ -129,7 +128,7 @@ static struct outcome MmBuildMdlForNonPagedPool_run(struct kernel *k, void *args
     if (state_ends(k, OP_BUILD_NONPAGED, m)) return k->outcome;
     struct built b = read_frames(k, m);
     if (memory_ends(k, m, &b)) return k->outcome;
-    bool is_io = pages > 0 && frame_at(k->mm, pfn(m->pfns[pages - 1])) == NULL;
+    bool is_io = pages > 0 && !frame_in_ram(k->mm, pfn(m->pfns[pages - 1]));
     unsigned io = is_io ? MDL_IO_SPACE : 0;
     m->flags = (uint16_t)(m->flags | MDL_SOURCE_IS_NONPAGED_POOL | io);
     m->process = 0;

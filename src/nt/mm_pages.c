@@ -97,7 +97,7 @@ static uint32_t pages_mdl(struct kernel *k, va_t at, uint64_t slots, const uint6
     m->pages_held = true;
     m->pages_cache = (uint8_t)cache;
     for (uint64_t i = 0; cache != FRAME_CACHE_NONE && i < count; i++)
-        frame_at(k->mm, pfn(frames[i]))->cache = (uint8_t)cache;
+        frame_set_cache(k->mm, pfn(frames[i]), (enum frame_cache)cache);
     mdl_changed(k, m, true);
     return id;
 }

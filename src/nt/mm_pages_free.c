@@ -85,9 +85,10 @@ static uint64_t mark_frames(struct kernel *k, const struct mdl *m, uint64_t coun
 {
     for (uint64_t i = 0; i < count; i++) {
         if (i >= m->slots || m->pfns[i] == PFN_NONE.v) return i;
-        struct frame *f = frame_at(k->mm, pfn(m->pfns[i]));
-        if (f == NULL || f->owner != OWNER_MDL || f->locks > 0) return i;
-        f->owner = OWNER_NONE;
+        pfn_t f = pfn(m->pfns[i]);
+        struct frame frame = frame_peek(k->mm, f);
+        if (frame.owner != OWNER_MDL || frame.locks > 0) return i;
+        frame_set_owner(k->mm, f, OWNER_NONE);
     }
     return count;
 }
@@ -95,12 +96,12 @@ static uint64_t mark_frames(struct kernel *k, const struct mdl *m, uint64_t coun
 static bool frames_end(struct kernel *k, const struct mdl *m, uint64_t count)
 {
     uint64_t fine = mark_frames(k, m, count);
-    for (uint64_t i = 0; i < fine; i++) frame_at(k->mm, pfn(m->pfns[i]))->owner = OWNER_MDL;
+    for (uint64_t i = 0; i < fine; i++) frame_set_owner(k->mm, pfn(m->pfns[i]), OWNER_MDL);
     if (fine == count) return false;
     uint64_t value = fine < m->slots ? m->pfns[fine] : PFN_NONE.v;
-    const struct frame *f = value == PFN_NONE.v ? NULL : frame_at(k->mm, pfn(value));
-    if (f != NULL && f->owner == OWNER_MDL && f->locks > 0)
-        return ends(k, FREE_LOCKED, P(0, 0, 0), P(value, f->state, frame_references(f)));
+    struct frame f = frame_peek(k->mm, pfn(value));
+    if (f.owner == OWNER_MDL && f.locks > 0)
+        return ends(k, FREE_LOCKED, P(0, 0, 0), P(value, f.state, frame_references(&f)));
     return ends(k, FREE_FRAME, P(0, 0, 0),
                 P(m->address.v, m->address.v + mdl_size_bytes(k->mm, fine), value));
 }

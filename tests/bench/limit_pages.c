@@ -1,7 +1,8 @@
 /* The limit of mdl_pages.py: what locking and mapping pages cannot do without. To lock: read the
- * entry of each page, note its frame, count a reference and a lock in the frame's record of 16
- * bytes; to unlock, count them back. To map: look at the record, write an entry; to unmap, look at
- * the entry and clear it. Prints nanoseconds of processor time a page for each pair.
+ * entry of each page, note its frame, look whether that is in use and mark it locked, a bit each in
+ * words of 64 frames; to unlock, look at both and clear the mark. To map: look whether the frame is
+ * in use, write an entry; to unmap, look at the entry and clear it. Prints nanoseconds of processor
+ * time a page for each pair.
  *
  * usage: limit_pages PAGES ROUNDS */
 #define _POSIX_C_SOURCE 200809L
@@ -12,14 +13,14 @@
 #include <stdlib.h>
 #include <time.h>
 
-struct record {
-    uint32_t references, shares, locks, state;
+struct words {
+    uint64_t owned, locked;
 };
 
 struct work {
     uint64_t count;
     uint64_t *entries, *mapped, *numbers;
-    struct record *records;
+    struct words *frames;
 };
 
 static const uint64_t PRESENT = 1, FRAME = UINT64_C(0xFFFFFFFFFF000);
@@ -39,10 +40,10 @@ static bool lock_all(struct work *w)
         w->numbers[i] = (w->entries[i] & FRAME) >> 12;
     }
     for (uint64_t i = 0; i < w->count; i++) {
-        struct record *r = &w->records[w->numbers[i]];
-        good = good && r->references > 0;
-        r->references++;
-        r->locks++;
+        struct words *f = &w->frames[w->numbers[i] / 64];
+        uint64_t bit = UINT64_C(1) << w->numbers[i] % 64;
+        good = good && (f->owned & bit) != 0;
+        f->locked |= bit;
     }
     return good;
 }
@@ -51,10 +52,10 @@ static bool unlock_all(struct work *w)
 {
     bool good = true;
     for (uint64_t i = 0; i < w->count; i++) {
-        struct record *r = &w->records[w->numbers[i]];
-        good = good && r->locks > 0 && r->references > 1;
-        r->references--;
-        r->locks--;
+        struct words *f = &w->frames[w->numbers[i] / 64];
+        uint64_t bit = UINT64_C(1) << w->numbers[i] % 64;
+        good = good && (f->owned & f->locked & bit) != 0;
+        f->locked &= ~bit;
     }
     return good;
 }
@@ -63,7 +64,7 @@ static bool map_all(struct work *w)
 {
     bool good = true;
     for (uint64_t i = 0; i < w->count; i++) {
-        good = good && w->records[w->numbers[i]].references > 0;
+        good = good && (w->frames[w->numbers[i] / 64].owned >> w->numbers[i] % 64 & 1) != 0;
         w->mapped[i] = w->numbers[i] << 12 | PRESENT;
     }
     return good;
@@ -96,11 +97,11 @@ int main(int argc, char **argv)
     w.entries = calloc(w.count, sizeof *w.entries);
     w.mapped = calloc(w.count, sizeof *w.mapped);
     w.numbers = calloc(w.count, sizeof *w.numbers);
-    w.records = calloc(w.count, sizeof *w.records);
-    if (!w.entries || !w.mapped || !w.numbers || !w.records) return EXIT_FAILURE;
+    w.frames = calloc(w.count / 64 + 1, sizeof *w.frames);
+    if (!w.entries || !w.mapped || !w.numbers || !w.frames) return EXIT_FAILURE;
     for (uint64_t i = 0; i < w.count; i++) {
         w.entries[i] = i << 12 | PRESENT;
-        w.records[i].references = 1;
+        w.frames[i / 64].owned |= UINT64_C(1) << i % 64;
     }
     double lock = measure(&w, lock_all, unlock_all, rounds);
     double map = measure(&w, map_all, unmap_all, rounds);
@@ -108,6 +109,6 @@ int main(int argc, char **argv)
     free(w.entries);
     free(w.mapped);
     free(w.numbers);
-    free(w.records);
+    free(w.frames);
     return EXIT_SUCCESS;
 }
