@@ -183,31 +183,45 @@ static void level_mark_dirty(struct tlb_level *level, const struct lookup *l)
 }
 
 /* The first write through an entry whose dirty bit is clear: the processor sets the bit in the page
- * table (SDM 4.8) and in its own copies. */
-static void set_dirty(struct hw *hw, struct tlb_level *first, const struct lookup *l)
+ * table (SDM 4.8) and in its own copies. False: it cannot, for the page table does not have that
+ * page for it any more. */
+static bool set_dirty(struct hw *hw, struct tlb_level *first, const struct lookup *l, pfn_t frame)
 {
     unsigned leaf;
     uint64_t *slot = paging_find(hw, hw->cpu->map, l->at, &leaf);
-    if (slot == NULL || (*slot & PTE_PRESENT) == 0) return; /* stale: nothing in memory to mark */
+    if (slot == NULL || (*slot & PTE_PRESENT) == 0 || !permits(l, *slot) ||
+        leaf_frame(*slot, leaf, l->at).v != frame.v)
+        return false;
     *slot |= PTE_DIRTY | PTE_ACCESSED;
     hw->cpu->walks.dirty_updates++;
     charge(hw, COST_PTE_WRITE, 1);
     level_mark_dirty(first, l);
     level_mark_dirty(&hw->cpu->l2, l);
+    return true;
+}
+
+static void drop_entry(struct hw *hw, struct tlb_level *first, const struct lookup *l)
+{
+    level_drop(first, l->at, tlb_tag_space(l->space));
+    level_drop(second_level(hw->cpu, first), l->at, tlb_tag_space(l->space));
 }
 
 /* A hit in one of the levels: permissions, dirty bit. A protection fault drops the entry
- * (SDM 4.10.4.1). */
+ * (SDM 4.10.4.1). A stale entry whose dirty bit is clear serves no write: processors go to the page
+ * table to set the bit, and take what they find there, as Linux counts on (mm/rmap.c: "a
+ * clear->dirty transition on a cached TLB entry is written through and traps if the PTE is
+ * unmapped"). */
 static struct translation use_entry(struct hw *hw, struct tlb_level *first, const struct lookup *l,
                                     uint64_t entry, enum page_size size)
 {
     struct translation t = { .entry = entry, .level = (uint8_t)(LEVEL_PT + size) };
     if (!permits(l, entry)) {
-        level_drop(first, l->at, tlb_tag_space(l->space));
-        level_drop(second_level(hw->cpu, first), l->at, tlb_tag_space(l->space));
+        drop_entry(hw, first, l);
         t.fault = FAULT_PROTECTION;
-    } else if (l->type == ACCESS_WRITE && (entry & PTE_DIRTY) == 0) {
-        set_dirty(hw, first, l);
+    } else if (l->type == ACCESS_WRITE && (entry & PTE_DIRTY) == 0 &&
+               !set_dirty(hw, first, l, leaf_frame(entry, t.level, l->at))) {
+        drop_entry(hw, first, l);
+        return walk_and_fill(hw, first, l);
     }
     return t;
 }

@@ -250,7 +250,6 @@ static void slow_look_up(struct pair *t, uint32_t space, uint64_t page, unsigned
         if (level < LEVEL_PDPT) slow_fill(&t->second, number, tag, 0);
         slow_fill(first, number, tag, 0);
     }
-    /* Setting the dirty bit looks at both levels, which counts as use of the entry. */
 }
 
 static bool step_access(struct pair *t, uint64_t count[4])
@@ -262,7 +261,7 @@ static bool step_access(struct pair *t, uint64_t count[4])
     unsigned level;
     uint64_t index = below(t, 1 + below(t, pte_level_pages(m->level)));
     uint64_t entry = flat_entry(m, index, &level);
-    enum access_type type = below(t, 2) ? ACCESS_READ : ACCESS_EXECUTE;
+    enum access_type type = (enum access_type)below(t, ACCESS_TYPE_COUNT);
     bool user = below(t, 2);
     va_t at = va((m->page + index) * PAGE_BYTES + below(t, PAGE_BYTES));
     enum access_fault fault = slow_fault(entry, type, user);

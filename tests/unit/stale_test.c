@@ -85,3 +85,43 @@ Test(stale, an_entry_whose_flush_is_held_back_is_stale)
     m.hw.cpu->owed = NULL;
     machine_stop(&m);
 }
+
+/* Setting the dirty bit takes a processor to the page table, whose entry then decides. */
+Test(stale, a_clean_entry_serves_no_write_that_the_tables_forbid)
+{
+    static const struct {
+        uint64_t frame, bits; /* what the table says by then; no bits: nothing */
+        enum touch_end end;
+        uint64_t found;
+    } rows[] = {
+        { 500, PTE_PRESENT | PTE_WRITE, TOUCH_OK, 500 },
+        { 501, PTE_PRESENT | PTE_WRITE, TOUCH_OK, 501 },
+        { 500, PTE_PRESENT, TOUCH_STOPS, 0 },
+        { 0, 0, TOUCH_STOPS, 0 },
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct machine m;
+        machine_start(&m, 1000);
+        machine_process(&m);
+        va_t at;
+        cr_assert(syspte_reserve(&m.mm, 1, PRIORITY_HIGH, PTE_USER_MDL, &at));
+        paging_set(&m.hw, &m.hw.system, at,
+                   pte_make(pfn(500), PTE_PRESENT | PTE_WRITE | PTE_GLOBAL));
+        cr_assert_eq(driver_touch(&m, at.v, ACCESS_READ).end, TOUCH_OK);
+        if (rows[i].bits == 0)
+            paging_clear_range(&m.hw, &m.hw.system, at, 1);
+        else
+            paging_set(&m.hw, &m.hw.system, at, pte_make(pfn(rows[i].frame), rows[i].bits));
+        struct touch t = driver_touch(&m, at.v, ACCESS_READ);
+        cr_assert(t.end == TOUCH_OK && pa_to_pfn(t.at).v == 500, "row %zu: reads stay stale", i);
+        t = driver_touch(&m, at.v, ACCESS_WRITE);
+        cr_assert_eq(t.end, rows[i].end, "row %zu", i);
+        if (t.end == TOUCH_OK) {
+            cr_assert_eq(pa_to_pfn(t.at).v, rows[i].found, "row %zu", i);
+            cr_assert(paging_entry(&m.hw, &m.hw.system, at) & PTE_DIRTY, "row %zu", i);
+        }
+        cr_assert_eq(m.hw.cpu->walks.dirty_updates, i == 0, "row %zu", i);
+        cr_assert_eq(tlb_holds(&m.hw, at), t.end == TOUCH_OK, "row %zu", i);
+        machine_stop(&m);
+    }
+}
