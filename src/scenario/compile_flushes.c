@@ -2,13 +2,19 @@
  * TLBs. */
 #include "scenario/compiler.h"
 
-/* Processors fill one socket after the other. */
+/* Processors fill one socket after the other, in equal shares but for the last; none is empty. */
 static void compile_sockets(struct compiler *c, const struct node *node)
 {
     struct sim_config *config = &c->program->config;
     uint64_t count = config->cpu_count, share = config->preset->socket_cpus;
     uint64_t sockets = (count + share - 1) / share;
-    expect_number(c, node, NUMBER_COUNT, (struct range){ 1, count }, &sockets);
+    if (expect_number(c, node, NUMBER_COUNT, (struct range){ 1, count }, &sockets)) {
+        share = (count + sockets - 1) / sockets;
+        uint64_t filled = (count + share - 1) / share;
+        if (filled < sockets)
+            report(c, node, "expected a number of sockets that %u processors fill, found %u: shares "
+                   "of %u fill %u", count, sockets, share, filled);
+    }
     config->socket_count = (uint32_t)sockets;
 }
 

@@ -116,7 +116,10 @@ static void compile_unified(struct compiler *c, const struct node *node,
         memset(holds, 0, sizeof holds);
         for (size_t i = 0; i < pages->count; i++) {
             unsigned size;
-            if (page_size_of(c, pages->items[i], &size)) holds[size] = true;
+            if (!page_size_of(c, pages->items[i], &size)) continue;
+            if (holds[size])
+                report(c, pages->items[i], "page size %s a second time", found(c, pages->items[i]));
+            holds[size] = true;
         }
     }
     if (!read_array(c, node, &g)) return;
