@@ -92,7 +92,7 @@ static bool has_entries(const struct process *p)
 }
 
 static void protect_entry(struct mm *mm, struct process *p, const struct area *a, uint64_t page,
-                          uint64_t entry, bool flush)
+                          uint64_t entry)
 {
     uint64_t bits = space_bits(a, is_shared(mm, a, page, entry));
     uint64_t kept = entry & (PTE_ACCESSED | PTE_DIRTY);
@@ -100,7 +100,7 @@ static void protect_entry(struct mm *mm, struct process *p, const struct area *a
     if (changed == entry) return;
     bool was = (entry & PTE_PRESENT) != 0, is = (changed & PTE_PRESENT) != 0;
     paging_set(mm->hw, &p->map, page_va(page), changed);
-    if (was && flush) flush_add(mm->hw, page_va(page), 1);
+    if (was) flush_add(mm->hw, page_va(page), 1);
     if (was && !is) gauge_sub(&p->working_set, PAGE_BYTES);
     if (!was && is) gauge_add(&p->working_set, PAGE_BYTES, hw_now(mm->hw));
 }
@@ -109,15 +109,15 @@ void space_pages_protect(struct mm *mm, struct process *p, const struct area *a,
                          struct page_range r)
 {
     if (!has_entries(p)) return;
-    bool flush = flush_each(mm, p, entries_in(mm, p, r));
+    flush_begin(mm->hw, &p->map);
     for (uint64_t page = r.first; page < r.end;) {
         struct slots s = space_slots(mm, &p->map, page, r.end - page);
         CHECK2(s.level == LEVEL_PT, page, s.level); /* memory in large pages keeps its protection */
         for (uint64_t i = 0, n = slots_entries(&s); i < n; i++)
-            if (s.slot[i] != 0) protect_entry(mm, p, a, page + i, s.slot[i], flush);
+            if (s.slot[i] != 0) protect_entry(mm, p, a, page + i, s.slot[i]);
         page += s.count;
     }
-    if (flush) flush_end(mm->hw);
+    flush_end(mm->hw);
 }
 
 static void drop_entry(struct mm *mm, struct process *p, const struct area *a, uint64_t page,

@@ -12,8 +12,9 @@ static void compile_sockets(struct compiler *c, const struct node *node)
         share = (count + sockets - 1) / sockets;
         uint64_t filled = (count + share - 1) / share;
         if (filled < sockets)
-            report(c, node, "expected a number of sockets that %u processors fill, found %u: shares "
-                   "of %u fill %u", count, sockets, share, filled);
+            report(c, node,
+                   "expected a number of sockets that %u processors fill, found %u: shares of %u "
+                   "fill %u", count, sockets, share, filled);
     }
     config->socket_count = (uint32_t)sockets;
 }
