@@ -39,7 +39,7 @@ static const struct option_row run_rows[] = {
     { "self-check", 0, OPTION_FLAG, offsetof(struct run_options, self_check), NULL,
       "Check every invariant of the model after each step (slow).", NULL },
     { "no-fast-paths", 0, OPTION_FLAG, offsetof(struct run_options, no_fast_paths), NULL,
-      "Replay access by access, with the same result (slow).", NULL },
+      "Replay, read and write access by access, with the same result (slow).", NULL },
     { "no-threads", 0, OPTION_FLAG, offsetof(struct run_options, no_threads), NULL,
       "Read traces on the thread that simulates, with the same result.", NULL },
     { "emit-config", 0, OPTION_FLAG, offsetof(struct run_options, emit_config), NULL,

@@ -78,3 +78,11 @@ static inline bool mm_is_fresh(const struct mm *mm, va_t at)
     bool pends = s->pending.total != 0 && at.v - s->base.v < s->total * PAGE_BYTES;
     return !pends && mm->hw->cpu->owed_count == 0;
 }
+/* The same of all addresses from one to another. */
+static inline bool mm_are_fresh(const struct mm *mm, va_t first, va_t last)
+{
+    const struct syspte *s = &mm->syspte;
+    bool begins_below = first.v < s->base.v && last.v >= s->base.v;
+    bool within = begins_below || first.v - s->base.v < s->total * PAGE_BYTES;
+    return (!within || s->pending.total == 0) && mm->hw->cpu->owed_count == 0;
+}

@@ -2,9 +2,7 @@
  * page walks start at the L1 data cache; what a level lacks is looked up in the next one and put
  * into every level before the one that had it. A line evicted from one level stays in the others:
  * the levels are neither inclusive nor exclusive. */
-#include "base/check.h"
-#include "model/cache_use.h"
-#include "model/hw.h"
+#include "model/memory_lines.h"
 
 void memory_init(struct hw *hw, const struct hw_config *config)
 {
@@ -36,43 +34,20 @@ void memory_free(struct hw *hw)
     mem_free(hw->from, hw->l3, hw->l3_count, sizeof *hw->l3);
 }
 
-/* Whether the level has the line, and has it from now on. */
-static inline bool serves(struct cache *c, uint64_t line, uint64_t counts)
-{
-    if (c->ways == 0) return false;
-    uint64_t *set = c->is_packed ? cache_set_at(c, cache_set_of(c, line)) : NULL;
-    bool hit = __builtin_expect(set != NULL, 1) ? cache_use_packed(c, set, line)
-                                                : cache_use(c, line);
-    *(hit ? &c->counts.hits : &c->counts.misses) += counts;
-    return hit;
-}
-
-/* Where the line is: a level, or SERVED_MEMORY. From then on all levels have it. */
-static inline enum served find_line(struct cpu *cpu, uint64_t line, uint64_t counts)
-{
-    if (serves(&cpu->l1d_cache, line, counts)) return SERVED_L1D;
-    if (serves(&cpu->l2_cache, line, counts)) return SERVED_L2;
-    return serves(cpu->l3_cache, line, counts) ? SERVED_L3 : SERVED_MEMORY;
-}
-
 enum served memory_fetch_host(struct hw *hw, pa_t at)
 {
-    static const uint8_t costs[SERVED_COUNT] = { COST_WALK_REFERENCE, COST_WALK_L2, COST_WALK_L3,
-                                                 COST_WALK_DRAM };
-    enum served served = SERVED_L2;
-    enum cost cost = COST_WALK_REFERENCE;
-    if (hw->has_caches) {
-        served = find_line(hw->cpu, at.v >> CACHE_LINE_SHIFT, 1);
-        cost = (enum cost)costs[served];
+    if (!hw->has_caches) {
+        charge(hw, COST_WALK_REFERENCE, 1);
+        return SERVED_L2;
     }
+    enum served served = find_line(hw->cpu, at.v >> CACHE_LINE_SHIFT, 1);
+    enum cost cost = cost_of_fetch(served);
     charge(hw, cost, 1);
     return served;
 }
 
 void memory_access_lines(struct hw *hw, pa_t at, uint64_t bytes)
 {
-    static const enum cost costs[SERVED_COUNT] = { COST_MEMORY, COST_MEMORY_L2, COST_MEMORY_L3,
-                                                   COST_MEMORY_DRAM };
     if (!hw->has_caches) {
         charge(hw, COST_MEMORY, 1);
         return;
@@ -80,7 +55,7 @@ void memory_access_lines(struct hw *hw, pa_t at, uint64_t bytes)
     if (hw->nested) at = nested_address(at);
     uint64_t last = (at.v + bytes - 1) >> CACHE_LINE_SHIFT;
     for (uint64_t line = at.v >> CACHE_LINE_SHIFT; line <= last; line++) {
-        enum cost cost = costs[find_line(hw->cpu, line, 1)];
+        enum cost cost = cost_of_access(find_line(hw->cpu, line, 1));
         charge(hw, cost, 1);
     }
 }

@@ -1,5 +1,6 @@
 /* CPU accesses of a scenario: through TLB and page tables, contents included. */
 #include "model/overlap.h"
+#include "model/streak.h"
 #include "sim/places.h"
 
 #include <string.h>
@@ -234,16 +235,51 @@ static bool is_interrupted(struct sim *s, uint64_t i)
     return s->reason == END_INTERRUPTED;
 }
 
+/* Fewer accesses are not worth a streak. */
+enum { STREAK_LEAST = 8, STREAK_WAIT = 128, ASKED_AFTER = 1 << 16 };
+
+/* Up to `most` accesses that go the short way; how many. */
+static uint64_t access_streak(struct sim *s, struct access_run *run, va_t at,
+                              const struct places *p, uint64_t most)
+{
+    struct streak k;
+    if (!mm_are_fresh(&s->mm, at, va_add(at, (most - 1) * p->step)) ||
+        !streak_begin(&k, &s->hw, run->type, run->user, run->caches))
+        return 0;
+    uint64_t done = streak_stride(&k, at, p->step, p->size, most);
+    streak_end(&k);
+    run->totals.count += done;
+    run->totals.bytes += done * p->size;
+    return done;
+}
+
 /* One place behind the other, and nobody asks for contents. */
 static void access_plain(struct sim *s, struct access_run *run, const struct places *p,
                          struct touch *t)
 {
-    uint64_t place = 0;
-    for (uint64_t i = 0; i < p->count && t->end == TOUCH_OK && !s->error; i++) {
+    bool told = s->sink != NULL && s->sink->access != NULL;
+    uint64_t place = 0, from = told || s->no_fast_paths || p->count < STREAK_LEAST ? p->count : 0;
+    uint64_t wait = 1; /* until a streak is tried again: longer, the oftener one was of none */
+    for (uint64_t i = 0; i < p->count && t->end == TOUCH_OK && !s->error;) {
+        uint64_t left = p->count - i, most = p->places - place;
+        if (most > left) most = left;
+        if (most > ASKED_AFTER - i % ASKED_AFTER) most = ASKED_AFTER - i % ASKED_AFTER;
         va_t at = va_add(p->start, place * p->step);
-        access_any(s, run, at, (uint32_t)p->size, NULL, NULL, NULL, t);
-        if (++place == p->places) place = 0;
-        if (is_interrupted(s, i)) break;
+        uint64_t done = i < from ? 0 : access_streak(s, run, at, p, most);
+        if (done > 0) {
+            from = i + done + (done < most);
+            wait = 1;
+        } else {
+            if (i >= from) {
+                from = i + wait;
+                wait = wait < STREAK_WAIT ? wait * 2 : wait;
+            }
+            access_any(s, run, at, (uint32_t)p->size, NULL, NULL, NULL, t);
+            done = 1;
+        }
+        i += done;
+        place = place + done == p->places ? 0 : place + done;
+        if (is_interrupted(s, i - 1)) break;
     }
 }
 

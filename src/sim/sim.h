@@ -90,7 +90,7 @@ struct sim_inputs {
     bool (*interrupted)(void *context);
     void *interrupt_context;
     bool check_each_step; /* kernel_check() after each step: slow */
-    bool no_fast_paths;   /* replays go access by access, with the same result */
+    bool no_fast_paths;   /* all goes access by access, with the same result */
 };
 
 /* Sets the machine up; false when the scenario asks for what does not fit (located in diags). */

@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
-"""Replays give the same trace, to the byte, with and without what makes them fast, and from text
-and from packed segments; TAP.
+"""Replays, and steps of many accesses, give the same trace, to the byte, with and without what
+makes them fast, and replays from text and from packed segments; TAP.
 
 fast_paths.py MDLSIM SOURCE_ROOT: made-up traces with every kind of record, straddles, pages that
 are touched for the first time and addresses that end in an exception, on small and odd geometries
 of TLBs, in phases, after a warm-up, in a buffer, and beside calls that flush; and the stored ones.
+Made-up strides over memory of all kinds: small and large pages, read-only and not yet touched,
+mapped twice, mapped no more, of a device, where nothing is.
 """
 import pathlib
 import random
 import subprocess
 import sys
 import tempfile
+import textwrap
 
 TLBS = [
     "{}",
@@ -84,6 +87,70 @@ def trace(mdlsim, scenario, words):
     run = subprocess.run([mdlsim, "run", "-q", "-o", "-", *words, scenario.name],
                          cwd=scenario.parent, check=False, capture_output=True)
     return run.stdout, run.stderr, run.returncode
+
+
+STRIDES = """mdlsim: 1
+name: strides
+machine:
+  os: windows-10
+  ram: 2 GiB
+  cpu: {{preset: {preset}, tlb: {tlb}{context}}}
+  devices: {{d: {{bars: [{{base: 0xFD000000, size: 64 KiB}}]}}}}
+mm: {{large_pages: {large}, pte_flush: {flush}}}
+processes:
+  p:
+    buffers:
+      b: {{size: 256 KiB}}
+      c: {{size: 64 KiB, protect: PAGE_READONLY}}
+      e: {{size: 4 MiB, pages: 2 MiB}}
+steps:
+  - IoAllocateMdl: [$b, 64 KiB]
+    as: mdl
+  - MmProbeAndLockPages: [$mdl, UserMode, IoReadAccess]
+  - MmGetSystemAddressForMdlSafe: [$mdl, NormalPagePriority]
+    as: va
+  - MmMapIoSpace: ["bar($d, 0)", 64 KiB, {cache}]
+    as: io
+  - repeat:
+      count: 3
+      do:
+{nested}
+  - MmUnmapLockedPages: [$va, $mdl]
+{strides}
+  - MmUnlockPages: [$mdl]
+"""
+PLACES = [("$b", 1 << 18), ("$b", 1 << 18), ("$c", 1 << 16), ("$e", 4 << 20), ("$va", 1 << 16),
+          ("$va", 1 << 16), ("$io", 1 << 16), ("0x7FFFFFFE0000", 1 << 17),
+          ("$b + 128 KiB", 1 << 17)]
+
+
+def strides(rng):
+    """Steps that go through memory, most of them inside of it."""
+    lines = []
+    for _ in range(8):
+        name, room = rng.choice(PLACES)
+        size = rng.choice([1, 4, 8, 8, 8, 64, 100, 4096])
+        step = rng.choice([8, 64, 64, 100, 4096, 4096, 4096, 4160, 65536 + 4096])
+        length = max(size, rng.randrange(1, room) // size * size)
+        start = rng.choice([0, 0, 8, 60, 4092]) if length + 4092 <= room else 0
+        count = rng.choice(["", f", count: {rng.randrange(1, 3000)}"])
+        mode = rng.choice(["", ", mode: user"]) if "va" not in name and "io" not in name else ""
+        kind = rng.choice(["read", "read", "write", "execute" if "user" in mode else "write"])
+        lines.append(f"  - {kind}: {{address: {name} + {start}, length: {length}, size: {size}, "
+                     f"stride: {step}{count}{mode}}}\n"
+                     "    expect: {raises: [STATUS_ACCESS_VIOLATION, none]}\n")
+    return "".join(lines)
+
+
+def stride_cases(rng, folder):
+    for number in range(60):
+        path, text = folder / f"stride-{number}.yaml", strides(rng)
+        path.write_text(STRIDES.format(
+            preset=rng.choice(PRESETS), tlb=TLBS[number % len(TLBS)], context=rng.choice(CONTEXTS),
+            large=rng.choice(["true", "false"]), flush=rng.choice(["deferred", "immediate"]),
+            cache=rng.choice(["MmCached", "MmNonCached", "MmWriteCombined"]),
+            strides=text, nested=textwrap.indent(text, "      ")), encoding="utf-8")
+        yield path
 
 
 LONG = """mdlsim: 1
@@ -163,6 +230,7 @@ def main():
                                context=rng.choice(CONTEXTS))
             cases[-1].write_text(head + steps(rng, traces), encoding="utf-8")
         cases += long_cases(rng, folder)
+        cases += stride_cases(rng, folder)
         cases += sorted(path for path in (root / "scenarios").rglob("*replay*.yaml"))
         print(f"1..{len(cases)}")
         for number, scenario in enumerate(cases, 1):

@@ -1,0 +1,96 @@
+/* What the short ways of a translation share (translate_short.c, streak.c): levels whose array of
+ * 4 KiB pages has a lane, and walks of one fetch. Only for src/model. */
+#pragma once
+
+#include "model/lookup.h"
+
+/* ---- levels ---- */
+
+static inline bool has_large(const struct tlb_level *level)
+{
+    return (level->valid[PAGE_2M] | level->valid[PAGE_1G]) != 0;
+}
+
+/* The level behind the first one has a lane, or there is none. */
+static inline bool has_lane_or_none(const struct tlb_level *second)
+{
+    return second->small.ways != 0 || second->sizes == 0;
+}
+
+/* The set of an address in a lane. */
+struct lane_set {
+    uint64_t *tags, *datas;
+    const struct tlb_lane *lane;
+};
+
+static inline struct lane_set lane_set(const struct tlb_lane *lane, va_t at)
+{
+    size_t base = (size_t)(at.v >> PAGE_SHIFT_BITS & lane->mask) * lane->ways;
+    return (struct lane_set){ &lane->tag[base], &lane->data[base], lane };
+}
+
+/* Which way has the tag; lane->ways when none has. */
+static inline unsigned lane_find(struct lane_set set, uint64_t tag)
+{
+    if (set.tags[0] == TLB_NO_TAG) return set.lane->ways;
+    return tlb_set_way(set.tags, set.lane->ways, tag);
+}
+
+/* Uses the entry in that way, unless the bits are not as wanted: then it gives 0. */
+static inline uint64_t lane_use(struct lane_set set, unsigned way, uint64_t tag,
+                                const struct lookup *l)
+{
+    uint64_t entry = set.datas[way];
+    bool clean = l->type == ACCESS_WRITE && (entry & PTE_DIRTY) == 0;
+    if (!permits(l, entry) || clean) return 0;
+    if (way == 0) return entry;
+    tlb_set_rotate(set.tags, way, tag);
+    tlb_set_rotate(set.datas, way, entry);
+    return entry;
+}
+
+/* Puts an entry into a set that lacks it; the tag that had to go, or TLB_NO_TAG. Empty places are
+ * behind the others, so that all move on by one. */
+static inline uint64_t lane_put(struct lane_set set, uint64_t tag, uint64_t entry)
+{
+    if (set.tags[0] == TLB_NO_TAG) {
+        tlb_note_filled(set.lane->array, tag & set.lane->mask);
+        set.tags[0] = tag;
+        set.datas[0] = entry;
+        return TLB_NO_TAG;
+    }
+    unsigned last = set.lane->ways - 1;
+    uint64_t old = set.tags[last];
+    tlb_set_rotate(set.tags, last, tag);
+    tlb_set_rotate(set.datas, last, entry);
+    return old;
+}
+
+/* ---- walks of one fetch ---- */
+
+/* The page table of an address, as the paging-structure cache of its entry has it; PFN_NONE: the
+ * walk takes more fetches. */
+static inline pfn_t named_table(struct cpu *cpu, uint64_t tag)
+{
+    struct tlb_array *a = &cpu->psc[PSC_PDE];
+    if (a->valid_count == 0) return PFN_NONE;
+    const uint64_t *named = tlb_array_use(a, tlb_set_of(a, tag), tag);
+    return named == NULL ? PFN_NONE : pte_pfn(*named);
+}
+
+static inline size_t leaf_index(const struct lookup *l)
+{
+    return l->at.v >> PAGE_SHIFT_BITS & 511;
+}
+
+static inline bool leaf_permits(const struct lookup *l, uint64_t entry)
+{
+    return (entry & PTE_PRESENT) != 0 && permits(l, entry);
+}
+
+/* Marks the entry as used; as the levels get it. */
+static inline uint64_t leaf_use(struct hw *hw, const struct lookup *l, uint64_t *slot)
+{
+    *slot |= PTE_ACCESSED | (l->type == ACCESS_WRITE ? PTE_DIRTY : 0);
+    return *slot | type_bits(hw, *slot, pte_pfn(*slot));
+}
