@@ -28,7 +28,8 @@ static void level_empty(struct tlb_level *level)
 {
     uint64_t dropped = 0;
     if ((level->valid[PAGE_4K] | level->valid[PAGE_2M] | level->valid[PAGE_1G]) == 0) return;
-    for (unsigned i = 0; i < PAGE_SIZE_COUNT; i++) dropped += tlb_array_empty(&level->array[i]);
+    for (unsigned i = 0; i < PAGE_SIZE_COUNT; i++)
+        if (level->array[i].valid_count != 0) dropped += tlb_array_empty(&level->array[i]);
     level->counts.invalidations += dropped;
     for (unsigned i = 0; i < PAGE_SIZE_COUNT; i++) {
         level->counts.size_invalidations[i] += level->valid[i];

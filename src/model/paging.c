@@ -4,6 +4,8 @@
 
 #include "base/check.h"
 
+#include <string.h>
+
 /* PAE page-directory-pointer entries have no R/W and U/S bits (SDM table 4-8). */
 uint64_t paging_table_bits(const struct hw *hw, unsigned level, bool user)
 {
@@ -257,6 +259,19 @@ void paging_set(struct hw *hw, struct page_map *map, va_t at, uint64_t entry)
     paging_write(hw, map, LEVEL_PT, table, at, entry);
 }
 
+/* How many entries have a bit of the mask set: most often all of them or none. */
+static uint64_t entries_with(const uint64_t *entry, uint64_t count, uint64_t mask)
+{
+    uint64_t all = mask, any = 0, n = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        all &= entry[i];
+        any |= entry[i];
+    }
+    if (all != 0) return count;
+    for (uint64_t i = 0; i < count && (any & mask) != 0; i++) n += (entry[i] & mask) != 0;
+    return n;
+}
+
 void paging_set_range(struct hw *hw, struct page_map *map, va_t at, const uint64_t *frames,
                       uint64_t page_count, uint64_t bits)
 {
@@ -270,11 +285,8 @@ void paging_set_range(struct hw *hw, struct page_map *map, va_t at, const uint64
         pfn_t table;
         CHECK(paging_make(hw, map, here, LEVEL_PT, &table));
         uint64_t *slot = &phys_table(&hw->phys, table)[first];
-        uint64_t fresh = 0;
-        for (uint64_t i = 0; i < n; i++) {
-            fresh += slot[i] == 0;
-            slot[i] = pte_make(pfn(frames[done + i]), bits);
-        }
+        uint64_t fresh = n - entries_with(slot, n, UINT64_MAX);
+        for (uint64_t i = 0; i < n; i++) slot[i] = pte_make(pfn(frames[done + i]), bits);
         map->writes += n;
         charge(hw, COST_PTE_WRITE, n);
         paging_place(hw, table, slot, n);
@@ -301,15 +313,13 @@ void paging_drop_empty(struct hw *hw, struct page_map *map, va_t at, unsigned le
 /* The entries of one page table; returns how many were present. */
 static uint64_t clear_small(struct hw *hw, struct page_map *map, va_t at, pfn_t table, uint64_t n)
 {
-    uint64_t used = map_at(&hw->table_used, table.v), present = 0, cleared = 0;
+    uint64_t used = map_at(&hw->table_used, table.v);
     uint64_t *slot = paging_slot_of(hw, table, at, LEVEL_PT);
     if (used == 0) return 0;
-    for (uint64_t i = 0; i < n; i++) {
-        present += (slot[i] & PTE_PRESENT) != 0;
-        cleared += slot[i] != 0;
-        slot[i] = 0;
-    }
+    uint64_t present = entries_with(slot, n, PTE_PRESENT);
+    uint64_t cleared = present == n ? n : entries_with(slot, n, UINT64_MAX);
     if (cleared == 0) return 0;
+    memset(slot, 0, n * sizeof *slot);
     map->writes += cleared;
     charge(hw, COST_PTE_WRITE, cleared);
     paging_place(hw, table, slot, n);

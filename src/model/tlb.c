@@ -147,20 +147,28 @@ static uint64_t drop_set(struct tlb_array *a, size_t base, struct tlb_spaces spa
     return count;
 }
 
-static void empty_set(const struct tlb_array *a, uint32_t set)
-{
-    uint64_t *tags = &a->tag[(size_t)set * a->ways];
-    bool ordered = tlb_is_ordered(a);
-    for (uint32_t way = 0; way < a->ways && !(ordered && tags[way] == TLB_NO_TAG); way++)
-        tags[way] = TLB_NO_TAG;
-}
-
 /* Takes the lowest set out of a word of `filled`. */
 static uint32_t next_set(uint64_t *word)
 {
     uint32_t set = (uint32_t)__builtin_ctzll(*word);
     *word &= *word - 1;
     return set;
+}
+
+/* Empties the sets that may have entries, ordered ones up to their first empty way. */
+static void empty_filled(const struct tlb_array *a)
+{
+    bool ordered = tlb_is_ordered(a);
+    for (size_t i = 0; i < filled_words(a); i++) {
+        uint64_t left = a->filled[i];
+        a->filled[i] = 0;
+        while (left != 0) {
+            uint64_t *tag = &a->tag[(i * 64 + next_set(&left)) * a->ways];
+            const uint64_t *end = tag + a->ways;
+            do *tag++ = TLB_NO_TAG;
+            while (tag != end && !(ordered && *tag == TLB_NO_TAG));
+        }
+    }
 }
 
 enum { SMALL_ENTRIES = 128, MANY_IN = 8 };
@@ -172,12 +180,11 @@ uint64_t tlb_array_empty(struct tlb_array *a)
     uint64_t count = a->valid_count;
     size_t entries = (size_t)a->sets * a->ways;
     if (count == 0) return 0;
-    bool whole = entries <= SMALL_ENTRIES || count * MANY_IN > entries;
-    if (whole) memset(a->tag, 0xFF, entries * sizeof *a->tag);
-    for (uint32_t i = 0; i < filled_words(a); i++) {
-        uint64_t left = whole ? 0 : a->filled[i];
-        while (left != 0) empty_set(a, i * 64 + next_set(&left));
-        a->filled[i] = 0;
+    if (entries <= SMALL_ENTRIES || count * MANY_IN > entries) {
+        memset(a->tag, 0xFF, entries * sizeof *a->tag);
+        memset(a->filled, 0, filled_words(a) * sizeof *a->filled);
+    } else {
+        empty_filled(a);
     }
     a->valid_count = 0;
     return count;
