@@ -155,36 +155,29 @@ static uint32_t next_set(uint64_t *word)
     return set;
 }
 
-/* Empties the sets that may have entries, ordered ones up to their first empty way. */
-static void empty_filled(const struct tlb_array *a)
+/* Takes the lowest sets in a row out of a word of `filled`; returns how many. */
+static uint32_t next_sets(uint64_t *word, uint32_t *first)
 {
-    bool ordered = tlb_is_ordered(a);
+    *first = (uint32_t)__builtin_ctzll(*word);
+    uint64_t others = ~(*word >> *first);
+    uint32_t count = others == 0 ? 64 : (uint32_t)__builtin_ctzll(others);
+    *word &= ~((UINT64_MAX >> (64 - count)) << *first);
+    return count;
+}
+
+/* Just those sets are emptied that may have any entries: most often neighbours. */
+uint64_t tlb_array_empty(struct tlb_array *a)
+{
+    uint64_t count = a->valid_count;
+    if (count == 0) return 0;
     for (size_t i = 0; i < filled_words(a); i++) {
         uint64_t left = a->filled[i];
         a->filled[i] = 0;
         while (left != 0) {
-            uint64_t *tag = &a->tag[(i * 64 + next_set(&left)) * a->ways];
-            const uint64_t *end = tag + a->ways;
-            do *tag++ = TLB_NO_TAG;
-            while (tag != end && !(ordered && *tag == TLB_NO_TAG));
+            uint32_t first, sets = next_sets(&left, &first);
+            uint64_t *tags = &a->tag[(i * 64 + first) * a->ways];
+            memset(tags, 0xFF, (size_t)sets * a->ways * sizeof *tags);
         }
-    }
-}
-
-enum { SMALL_ENTRIES = 128, MANY_IN = 8 };
-
-/* A flush comes after few fills or after many: of a large array with few entries (not one of
- * MANY_IN places) just those sets are emptied that may have any. */
-uint64_t tlb_array_empty(struct tlb_array *a)
-{
-    uint64_t count = a->valid_count;
-    size_t entries = (size_t)a->sets * a->ways;
-    if (count == 0) return 0;
-    if (entries <= SMALL_ENTRIES || count * MANY_IN > entries) {
-        memset(a->tag, 0xFF, entries * sizeof *a->tag);
-        memset(a->filled, 0, filled_words(a) * sizeof *a->filled);
-    } else {
-        empty_filled(a);
     }
     a->valid_count = 0;
     return count;
