@@ -14,6 +14,7 @@ void kernel_init(struct kernel *k, const struct allocator *from, struct hw *hw, 
                           .boot = { .model = "", .callback = "" } };
     k->thread = k->threads = &k->boot;
     map_init(&k->advice_at, from);
+    runs_init(&k->read_only, from);
 }
 
 void kernel_free(struct kernel *k)
@@ -22,6 +23,7 @@ void kernel_free(struct kernel *k)
     mem_free(k->from, k->io_mappings, k->io_mapping_capacity, sizeof *k->io_mappings);
     mem_free(k->from, k->reservations, k->reservation_capacity, sizeof *k->reservations);
     map_free(&k->advice_at);
+    runs_free(&k->read_only);
     mem_free(k->from, k->violations, k->violation_capacity, sizeof *k->violations);
     mem_free(k->from, k->lost, k->lost_capacity, sizeof *k->lost);
 }

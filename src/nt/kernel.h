@@ -130,6 +130,7 @@ struct kernel {
     size_t reservation_count, reservation_capacity;
     struct object_gauges objects;
     uint64_t reserved_maps, reserved_unmaps; /* use of mapping addresses */
+    struct runs read_only; /* pages of system space that show memory locked with IoReadAccess */
     struct lost *lost; /* held for good: no object names it any more (kernel_lose) */
     size_t lost_count, lost_capacity;
     /* the call under way */

@@ -39,13 +39,21 @@ bool mdl_locked_by_hand(const struct mdl *m)
 
 /* ---- checks ---- */
 
-/* A partial MDL borrows the frames of its source, which may itself be partial. */
-static bool source_is_gone(struct kernel *k, const struct mdl *m)
+/* A partial MDL borrows the frames of its source, which may itself be partial: the MDL that holds
+ * them in the end, NULL when one on the way is gone. */
+static const struct mdl *holder_of(struct kernel *k, const struct mdl *m)
 {
     for (unsigned depth = 0; m->builder == BUILDER_PARTIAL; depth++) {
         m = mdl_at(k->mm, m->parent);
-        if (m == NULL || !m->live || depth == PARTIAL_DEPTH_MOST) return true;
+        if (m == NULL || !m->live || depth == PARTIAL_DEPTH_MOST) return NULL;
     }
+    return m;
+}
+
+static bool source_is_gone(struct kernel *k, const struct mdl *m)
+{
+    m = holder_of(k, m);
+    if (m == NULL) return true;
     if (m->builder == BUILDER_PAGES) return !m->pages_held;
     if (m->builder == BUILDER_LOCKED) return (m->flags & MDL_PAGES_LOCKED) == 0;
     return m->builder == BUILDER_HEADER && !mdl_locked_by_hand(m);
@@ -193,6 +201,13 @@ void mapping_write(struct kernel *k, const struct mdl *m, struct page_map *map, 
     if (replaced) tlb_flush_page(k->hw, at); /* empties the paging-structure caches */
 }
 
+static bool is_for_reading(struct kernel *k, const struct mdl *m)
+{
+    m = holder_of(k, m);
+    return m != NULL && m->builder == BUILDER_LOCKED &&
+           (m->flags & (MDL_PAGES_LOCKED | MDL_WRITE_OPERATION)) == MDL_PAGES_LOCKED;
+}
+
 void mapping_made(struct kernel *k, struct mdl *m, uint8_t kind, va_t at, uint32_t cache)
 {
     m->mapping = kind;
@@ -205,6 +220,7 @@ void mapping_made(struct kernel *k, struct mdl *m, uint8_t kind, va_t at, uint32
     m->map_line = k->line;
     unsigned partial = m->flags & MDL_PARTIAL ? MDL_PARTIAL_HAS_BEEN_MAPPED : 0;
     m->flags = (uint16_t)(m->flags | MDL_MAPPED_TO_SYSTEM_VA | partial);
+    if (is_for_reading(k, m)) runs_add(&k->read_only, at.v / PAGE_BYTES, m->map_pages);
     gauge_add(&k->objects.mappings_system, 1, hw_now(k->hw));
     mdl_changed(k, m, false);
 }

@@ -298,8 +298,7 @@ const struct routine MmProbeAndLockPages = {
              "raises, the k pages before it were locked and are unlocked; the MDL is not locked "
              "then, and its Process is NULL.",
     .left_out = "Driver Verifier's low-resources simulation; quota and in-page errors. Dirty "
-                "state: the model has no modified page writer. That a driver writes through a "
-                "mapping of pages that it locked with IoReadAccess is not noticed.",
+                "state: the model has no modified page writer.",
 };
 
 /* ---- MmProbeAndLockSelectedPages ---- */

@@ -210,6 +210,7 @@ static void advance_mapping(struct kernel *k, struct mdl *m, uint64_t passed)
     flush_add_mapped(k->hw, m->map_base, passed);
     paging_clear_range(k->hw, &k->hw->system, m->map_base, passed);
     flush_end(k->hw);
+    runs_remove_any(&k->read_only, m->map_base.v / PAGE_BYTES, passed);
     m->map_base = va_add(m->map_base, passed * PAGE_BYTES);
     m->map_pages -= (uint32_t)passed;
     m->map_extra += (uint32_t)passed;

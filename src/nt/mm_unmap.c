@@ -18,6 +18,7 @@ static void clear_mapping_flags(struct mdl *m)
 void unmap_mdl(struct kernel *k, struct mdl *m)
 {
     if (m->mapping != MAPPING_SYSTEM && m->mapping != MAPPING_RESERVED) return;
+    runs_remove_any(&k->read_only, m->map_base.v / PAGE_BYTES, m->map_pages);
     if (m->mapping == MAPPING_RESERVED) {
         reservation_unmap(k, m);
     } else {

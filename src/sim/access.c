@@ -210,6 +210,14 @@ static void access_place(struct sim *s, const struct step *step, struct access_r
     }
 }
 
+/* "Errors in Direct I/O": what was locked with IoReadAccess must not be written. Windows maps it
+ * writable all the same, and Driver Verifier does not see it. */
+static void check_written(struct sim *s, const struct places *p)
+{
+    if (places_meet(p, &s->kernel.read_only))
+        report_rule(&s->kernel, "write_to_read_lock", NULL, P(0, 0, 0), NULL);
+}
+
 /* The last access joins the group that is under way, or ends it: when it is full, or by a fault,
  * which waits for what came before and is waited for. */
 static void access_overlap(struct sim *s, struct overlap *o, uint64_t walks, bool last,
@@ -376,6 +384,7 @@ void step_access(struct sim *s, const struct step *step, struct step_result *r)
     struct access_totals before = counted(s, a->type);
     struct touch t = { .end = TOUCH_OK };
     access_all(s, step, &run, &p, &v, &t);
+    if (run.type == ACCESS_WRITE && t.end == TOUCH_OK) check_written(s, &p);
     access_count(s, &run, &before, &s->by_type[a->type]);
     r->outcome = outcome_of_touch(&t);
     r->has_value = a->type == ACCESS_READ && p.size <= 8;
@@ -466,6 +475,8 @@ void step_copy(struct sim *s, const struct step *step, struct step_result *r)
     struct event_mark mark;
     event_begin(s, step, &mark);
     struct touch t = copy_all(s, &in, &out, va(from), va(to), length);
+    struct places written = { .start = va(to), .size = length, .places = 1, .count = 1 };
+    if (t.end == TOUCH_OK) check_written(s, &written);
     copy_count(&s->by_type[ACCESS_READ], &in.totals);
     copy_count(&s->by_type[ACCESS_WRITE], &out.totals);
     r->outcome = outcome_of_touch(&t);

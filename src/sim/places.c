@@ -68,3 +68,26 @@ va_t place_at(struct sim *s, enum access_pattern pattern, const struct places *p
     }
     return va_add(p->start, place * p->step + line * CACHE_LINE_BYTES);
 }
+
+/* Whether a place meets the bytes [at, end). */
+static bool meets(const struct places *p, uint64_t at, uint64_t end)
+{
+    uint64_t start = p->start.v, first = 0;
+    if (start + p->size <= at) {
+        if (p->places == 1) return false;
+        first = (at - start - p->size) / p->step + 1;
+    }
+    return first < p->places && first < p->count && start + first * p->step < end;
+}
+
+bool places_meet(const struct places *p, const struct runs *pages)
+{
+    if (pages->total == 0 || p->size == 0 || p->places == 0) return false;
+    uint64_t last = p->start.v + (p->places - 1) * p->step + p->size - 1;
+    struct run run = { .start = p->start.v / PAGE_BYTES };
+    while (runs_at_or_after(pages, run.start, &run) && run.start * PAGE_BYTES <= last) {
+        if (meets(p, run.start * PAGE_BYTES, (run.start + run.count) * PAGE_BYTES)) return true;
+        run.start += run.count;
+    }
+    return false;
+}
