@@ -208,9 +208,7 @@ static void drop_entry(struct hw *hw, struct tlb_level *first, const struct look
 
 /* A hit in one of the levels: permissions, dirty bit. A protection fault drops the entry
  * (SDM 4.10.4.1). A stale entry whose dirty bit is clear serves no write: processors go to the page
- * table to set the bit, and take what they find there, as Linux counts on (mm/rmap.c: "a
- * clear->dirty transition on a cached TLB entry is written through and traps if the PTE is
- * unmapped"). */
+ * table to set the bit, and take what they find there, as Linux counts on in mm/rmap.c. */
 static struct translation use_entry(struct hw *hw, struct tlb_level *first, const struct lookup *l,
                                     uint64_t entry, enum page_size size)
 {
