@@ -65,6 +65,10 @@ static const char *value_text(struct text *t, const json_t *value)
 {
     text_clear(t);
     if (value == NULL) return NULL;
+    if (json_is_integer(value)) {
+        text_i64(t, json_integer_value(value));
+        return text_string(t);
+    }
     json_dump_callback(value, write_text, t, JSON_COMPACT | JSON_ENCODE_ANY);
     if (t->length <= VALUE_TEXT_MAX) return text_string(t);
     size_t end = VALUE_TEXT_MAX;
@@ -195,31 +199,54 @@ static void compare_one_sided(struct compare *c, json_t *a, json_t *b)
     file_change(c, kind, !absence_counts(c), a, b);
 }
 
-/* Compares under a longer path. */
-static void compare_below(struct compare *c, const char *key, json_t *a, json_t *b)
+size_t compare_enter(struct compare *c, const char *key, size_t key_length)
 {
     size_t length = c->path.length;
     if (length > 0) text_char(&c->path, '.');
-    text_put(&c->path, key);
+    text_bytes(&c->path, key, key_length);
+    return length;
+}
+
+void compare_leave(struct compare *c, size_t length)
+{
+    c->path.length = length; /* text_string ends it anew */
+}
+
+void compare_values(struct compare *c, struct json_t *a, struct json_t *b)
+{
     if (a != NULL && b != NULL)
         compare_any(c, a, b);
     else if (a != b)
         compare_one_sided(c, a, b);
-    c->path.length = length; /* text_string ends it anew */
 }
 
-/* Members of a in its order, then those that only b has. `skip` may be NULL. */
-static void compare_members(struct compare *c, json_t *a, json_t *b, const char *const *skip,
-                            size_t skip_count)
+static void compare_below(struct compare *c, const char *key, json_t *a, json_t *b)
+{
+    size_t length = compare_enter(c, key, strlen(key));
+    compare_values(c, a, b);
+    compare_leave(c, length);
+}
+
+bool compare_skips(const char *key, size_t length)
+{
+    static const char *const skipped[] = { "seq", "t", "line", "file" };
+    for (size_t i = 0; i < COUNT_OF(skipped); i++)
+        if (strlen(skipped[i]) == length && memcmp(skipped[i], key, length) == 0) return true;
+    return false;
+}
+
+/* Members of a in its order, then those that only b has. */
+static void compare_members(struct compare *c, json_t *a, json_t *b, bool is_item)
 {
     for (void *i = json_object_iter(a); i != NULL; i = json_object_iter_next(a, i)) {
         const char *key = json_object_iter_key(i);
-        if (is_one_of(key, skip, skip_count)) continue;
+        if (is_item && compare_skips(key, strlen(key))) continue;
         compare_below(c, key, json_object_iter_value(i), json_object_get(b, key));
     }
     for (void *i = json_object_iter(b); i != NULL; i = json_object_iter_next(b, i)) {
         const char *key = json_object_iter_key(i);
-        if (is_one_of(key, skip, skip_count) || json_object_get(a, key) != NULL) continue;
+        if (json_object_get(a, key) != NULL) continue;
+        if (is_item && compare_skips(key, strlen(key))) continue;
         compare_below(c, key, NULL, json_object_iter_value(i));
     }
 }
@@ -227,7 +254,7 @@ static void compare_members(struct compare *c, json_t *a, json_t *b, const char 
 static void compare_any(struct compare *c, json_t *a, json_t *b)
 {
     if (json_is_object(a) && json_is_object(b))
-        compare_members(c, a, b, NULL, 0);
+        compare_members(c, a, b, false);
     else
         compare_leaves(c, a, b);
 }
@@ -243,11 +270,10 @@ void compare_part(struct compare *c, const char *key, struct json_t *a, struct j
 
 void compare_items(struct compare *c, const char *key, struct json_t *a, struct json_t *b)
 {
-    static const char *const skip[] = { "seq", "t", "line", "file" };
     text_clear(&c->path);
     text_put(&c->path, key);
     if (json_is_object(a) && json_is_object(b))
-        compare_members(c, a, b, skip, COUNT_OF(skip));
+        compare_members(c, a, b, true);
     else
         compare_leaves(c, a, b);
 }

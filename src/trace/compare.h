@@ -35,6 +35,17 @@ bool compare_selects(struct compare *c, const char *path);
 void compare_part(struct compare *c, const char *key, struct json_t *a, struct json_t *b);
 /* Compares the fields of two matched events or findings under the path `key`. */
 void compare_items(struct compare *c, const char *key, struct json_t *a, struct json_t *b);
+/* The same for the texts of two events, both found good by scan.h: what is equal is passed over,
+ * and only values that differ are parsed. False when compare_items() must do it. */
+bool compare_texts(struct compare *c, const char *key, const char *a, size_t a_length,
+                   const char *b, size_t b_length);
+/* Lengthens the path by a key; returns the length to which compare_leave() cuts it again. */
+size_t compare_enter(struct compare *c, const char *key, size_t key_length);
+void compare_leave(struct compare *c, size_t length);
+/* Compares two values at the path. Either may be NULL: not there. */
+void compare_values(struct compare *c, struct json_t *a, struct json_t *b);
+/* Whether a member of an event or finding is never compared. */
+bool compare_skips(const char *key, size_t length);
 /* Files something without a counterpart under the path `key` (`events`, `violations`, `leaks`). */
 void compare_alone(struct compare *c, const char *key, enum diff_kind kind);
 /* Matches two lists of findings (by `name_key`, then `whole_key`) and compares them. */

@@ -81,8 +81,9 @@ static bool slots_equal(struct differ *d, const struct queue_slot *a, const stru
                        b->kept_length, true);
 }
 
-static bool compare_parsed(struct differ *d, const struct queue_slot *a, const struct queue_slot *b)
+static bool compare_slots(struct differ *d, const struct queue_slot *a, const struct queue_slot *b)
 {
+    if (compare_texts(&d->compare, "events", a->bytes, a->length, b->bytes, b->length)) return true;
     json_t *x = trace_parse(&d->a.reader, a->bytes, a->length, a->file_line);
     json_t *y = trace_parse(&d->b.reader, b->bytes, b->length, b->file_line);
     if (x != NULL && y != NULL) compare_items(&d->compare, "events", x, y);
@@ -100,7 +101,7 @@ static bool take_match(struct differ *d)
     if (!slots_equal(d, a, b)) {
         uint64_t before = d->compare.changes;
         set_place(d, a, b);
-        if (!compare_parsed(d, a, b)) return false;
+        if (!compare_slots(d, a, b)) return false;
         if (d->compare.changes != before) {
             d->result->changed++;
             note_first(d, a, b);

@@ -227,3 +227,23 @@ enum scan_status scan_value(struct scan *s)
     memset(s->values, 0, sizeof s->values);
     return scan_any(s, 0);
 }
+
+bool scan_next_member(struct scan *s, struct scan_span *key, struct scan_span *value)
+{
+    int c = scan_space(s);
+    if (c == '{' || c == ',') {
+        s->at++;
+        c = scan_space(s);
+    }
+    if (c == '}') return false;
+    key->start = s->at;
+    scan_string(s);
+    key->end = s->at;
+    scan_space(s);
+    s->at++; /* the colon */
+    scan_space(s);
+    value->start = s->at;
+    scan_any(s, 0);
+    value->end = s->at;
+    return true;
+}

@@ -41,3 +41,6 @@ struct scan {
 };
 
 enum scan_status scan_value(struct scan *s);
+/* The next member of an object whose text was found good: `at` stands at its opening brace, then
+ * behind a member. The key with its quotes. False at the end. */
+bool scan_next_member(struct scan *s, struct scan_span *key, struct scan_span *value);
