@@ -21,6 +21,8 @@ struct output {
     int file;              /* descriptor, -1 = none */
     bool keep_open;        /* standard output is not ours to close */
     int slot;              /* in the list of temporaries, -1 = none */
+    uint64_t written;      /* bytes */
+    uint64_t reserved;     /* of the file; 0: not yet, UINT64_MAX: no more */
     int status;            /* OUTPUT_OK or what went wrong first */
     bool broken_pipe;      /* the reader has gone: no message, output_die_of_pipe() */
     struct text error;     /* "NAME: cannot create: No space left on device" */

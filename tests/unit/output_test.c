@@ -243,6 +243,23 @@ Test(output, a_signal_removes_what_is_not_whole)
     cr_assert_not(exists("a"));
 }
 
+/* Large files have disk space reserved ahead; of what they do not fill nothing is kept. */
+Test(output, large_files_keep_no_space_ahead)
+{
+    enum { PIECE = 300000, PIECES = 20, SLACK = 1 << 20 };
+    static char piece[PIECE];
+    struct output o;
+    struct stat st;
+    memset(piece, 'x', sizeof piece);
+    cr_assert(output_open(&o, "a", &test_allocator));
+    for (int i = 0; i < PIECES; i++) cr_assert(output_write(&o, piece, sizeof piece));
+    cr_assert(output_close(&o), "%s", text_string(&o.error));
+    output_free(&o);
+    cr_assert_eq(stat("a", &st), 0);
+    cr_expect_eq(st.st_size, PIECE * PIECES);
+    cr_expect_leq(st.st_blocks * 512, PIECE * PIECES + SLACK);
+}
+
 Test(output, long_names)
 {
     char name[256];
