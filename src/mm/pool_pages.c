@@ -82,7 +82,7 @@ static bool frames_back(struct mm *mm, const struct pool_request *request, va_t 
     uint64_t bits = PTE_PRESENT | PTE_WRITE | PTE_GLOBAL | pte_cache_bits(PTE_CACHED) |
                     (request->executable ? 0 : PTE_NO_EXECUTE);
     if (paging_map_frames(hw, &hw->system, at, pools->scratch, count, bits, level))
-        tlb_flush_page(hw, at); /* empties the paging-structure caches */
+        tlb_flush_tables(hw, at);
     return true;
 }
 

@@ -19,6 +19,14 @@ static void drop_context(const struct hw *hw, struct cpu *cpu, uint32_t space)
 {
     struct tlb_spaces spaces = context_spaces(hw, space);
     if (spaces.last != 0) cpu_drop_spaces(cpu, spaces);
+    else cpu_drop_structures(cpu, spaces);
+}
+
+/* What a load of CR3 drops where there are no PCIDs (SDM 4.10.4.1). */
+static void drop_not_global(struct cpu *cpu)
+{
+    cpu_drop_spaces(cpu, TLB_NOT_GLOBAL);
+    cpu_drop_structures(cpu, TLB_EVERY_SPACE);
 }
 
 struct page_map *context_map(struct hw *hw, uint32_t space)
@@ -115,7 +123,7 @@ void tlb_load_cr3(struct hw *hw, struct page_map *map)
     charge(hw, keeps ? COST_CR3_LOAD : COST_CR3_WRITE, 1);
     if (keeps) return;
     if (hw->pcid_count == 0) {
-        cpu_drop_spaces(cpu, TLB_NOT_GLOBAL);
+        drop_not_global(cpu);
     } else {
         cpu->flushes.pcid++;
         drop_context(hw, cpu, map->space);
@@ -129,5 +137,5 @@ void hw_enter(struct hw *hw, bool user)
     set_side(hw, cpu, user);
     context_load_registers(hw, cpu);
     charge(hw, hw->pcid_count != 0 ? COST_CR3_LOAD : COST_CR3_WRITE, 1);
-    if (hw->pcid_count == 0) cpu_drop_spaces(cpu, TLB_NOT_GLOBAL);
+    if (hw->pcid_count == 0) drop_not_global(cpu);
 }

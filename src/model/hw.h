@@ -65,6 +65,7 @@ struct flush {
     uint64_t page_count; /* of all ranges */
     bool whole;          /* all that the map has; ranges say nothing */
     bool caches;         /* no entries at all: the caches of memory (WBINVD) */
+    bool tables;         /* page tables that translated its pages are given back */
 };
 
 /* The event under way, so that what comes of it later can name it. */
@@ -474,10 +475,15 @@ void flush_add_pages(struct hw *hw, va_t at, uint64_t page_count, uint64_t page_
 /* A range of the gathered map by pages of the sizes that map it now, before it changes
  * (paging_large.c). */
 void flush_add_mapped(struct hw *hw, va_t at, uint64_t page_count);
+/* Page tables that translated what is gathered are given back: no paging-structure cache may name
+ * them any more. */
+void flush_add_tables(struct hw *hw);
 /* Does it, page by page up to hw's threshold, else whole. No pages: nothing. */
 void flush_end(struct hw *hw);
 /* Pages of the current map, or of system space. */
 void tlb_flush_page(struct hw *hw, va_t at);
+/* The same where page tables are given back that translated the page and its neighbours. */
+void tlb_flush_tables(struct hw *hw, va_t at);
 void tlb_flush_range(struct hw *hw, va_t at, uint64_t page_count);
 void tlb_flush_map(struct hw *hw, struct page_map *map); /* all of a map's user space */
 void tlb_flush_all(struct hw *hw); /* everything everywhere, global entries included */

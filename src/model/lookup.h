@@ -40,10 +40,11 @@ static inline unsigned shift_of(unsigned level)
     return PAGE_SHIFT_BITS + 9 * (level - 1);
 }
 
-/* Of the entry of that level in its paging-structure cache. */
-static inline uint64_t psc_tag(const struct lookup *l, unsigned level)
+/* Of the entry of that level in its paging-structure cache. These entries belong to the context
+ * that is loaded, whatever the address: they know nothing of global pages (SDM 4.10.3). */
+static inline uint64_t psc_tag(const struct cpu *cpu, va_t at, unsigned level)
 {
-    return l->at.v << 7 >> 7 >> shift_of(level) | l->space;
+    return at.v << 7 >> 7 >> shift_of(level) | tlb_tag(0, PAGE_4K, cpu->context[0]);
 }
 
 /* The effective type goes into the TLB with the entry. Plain memory is 0. */

@@ -17,6 +17,12 @@ void flush_begin(struct hw *hw, struct page_map *map)
     hw->flush.page_count = 0;
     hw->flush.whole = false;
     hw->flush.caches = false;
+    hw->flush.tables = false;
+}
+
+void flush_add_tables(struct hw *hw)
+{
+    hw->flush.tables = true;
 }
 
 void flush_add_pages(struct hw *hw, va_t at, uint64_t page_count, uint64_t page_bytes)
@@ -67,7 +73,6 @@ static void drop_pages(struct hw *hw, struct cpu *cpu, const struct flush *f,
                 cpu_drop_page(cpu, at, s);
         }
     }
-    cpu_drop_structures(cpu, (struct tlb_spaces){ 0, 0 });
     cpu_drop_structures(cpu, spaces);
 }
 
@@ -244,10 +249,17 @@ static void run(struct hw *hw, const struct flush *f)
     if (targets != 0 && hw->cpu->waits_for == 0) wait_for_answers(hw);
 }
 
+/* INVLPG empties the paging-structure caches of the context that is loaded. Other contexts flush
+ * user pages when they are loaded next, with KVA shadow those of the system too. */
+static bool others_name_tables(const struct hw *hw, const struct flush *f)
+{
+    return f->tables && is_system(f) && hw->pcid_count != 0 && !hw->kva_shadow;
+}
+
 void flush_end(struct hw *hw)
 {
     struct flush *f = &hw->flush;
-    f->whole = f->page_count > hw->flush_threshold_pages;
+    f->whole = f->page_count > hw->flush_threshold_pages || others_name_tables(hw, f);
     if (f->page_count != 0) run(hw, f);
 }
 
@@ -260,6 +272,14 @@ static struct page_map *map_of(struct hw *hw, va_t at)
 void tlb_flush_page(struct hw *hw, va_t at)
 {
     tlb_flush_range(hw, at, 1);
+}
+
+void tlb_flush_tables(struct hw *hw, va_t at)
+{
+    flush_begin(hw, map_of(hw, at));
+    flush_add(hw, at, 1);
+    flush_add_tables(hw);
+    flush_end(hw);
 }
 
 void tlb_flush_range(struct hw *hw, va_t at, uint64_t page_count)

@@ -28,7 +28,7 @@ bool streak_begin(struct streak *k, struct hw *hw, enum access_type type, bool u
 /* The page table that a walk of one fetch uses. */
 static inline bool find_table(struct streak *k)
 {
-    uint64_t tag = psc_tag(&k->l, LEVEL_PD);
+    uint64_t tag = psc_tag(k->hw->cpu, k->l.at, LEVEL_PD);
     if (tag == k->table_tag) return true; /* its entry is the one used last of all */
     k->table = named_table(k->hw->cpu, tag);
     if (k->table.v == PFN_NONE.v) return false;

@@ -52,7 +52,7 @@ static inline pfn_t walk_start(struct hw *hw, const struct lookup *l, unsigned *
     for (unsigned i = PSC_PDE; i + LEVEL_PD <= (pae ? (unsigned)LEVEL_PD : hw->top_level); i++) {
         struct tlb_array *a = &cpu->psc[i];
         if (a->valid_count == 0) continue;
-        uint64_t tag = psc_tag(l, i + LEVEL_PD);
+        uint64_t tag = psc_tag(cpu, l->at, i + LEVEL_PD);
         const uint64_t *data = tlb_array_use(a, tlb_set_of(a, tag), tag);
         if (data == NULL) continue;
         cpu->walks.pscache_hits[i]++;
@@ -66,11 +66,11 @@ static inline pfn_t walk_start(struct hw *hw, const struct lookup *l, unsigned *
     return cpu->leaves_on == SIDE_KERNEL ? cpu->map->shadow : cpu->map->root;
 }
 
-static void psc_fill(struct hw *hw, const struct lookup *l, unsigned level, uint64_t entry)
+static void psc_fill(struct cpu *cpu, va_t at, unsigned level, uint64_t entry)
 {
-    struct tlb_array *a = &hw->cpu->psc[level - LEVEL_PD];
+    struct tlb_array *a = &cpu->psc[level - LEVEL_PD];
     if (a->sets == 0) return;
-    uint64_t tag = psc_tag(l, level);
+    uint64_t tag = psc_tag(cpu, at, level);
     tlb_array_put(a, tlb_set_of(a, tag), tag, entry);
 }
 
@@ -143,7 +143,7 @@ static struct translation walk(struct hw *hw, const struct lookup *l)
         if (level == LEVEL_PT || (level <= LEVEL_PDPT && (*slot & PTE_LARGE) != 0))
             return use_leaf(hw, l, slot, level);
         *slot |= PTE_ACCESSED;
-        psc_fill(hw, l, level, *slot);
+        psc_fill(cpu, l->at, level, *slot);
         table = pte_pfn(*slot);
     }
 }

@@ -22,7 +22,7 @@ static inline uint64_t walk_once(struct hw *hw, struct tlb_level *first, struct 
                                  const struct lookup *l)
 {
     struct cpu *cpu = hw->cpu;
-    pfn_t table = hw->nested ? PFN_NONE : named_table(cpu, psc_tag(l, LEVEL_PD));
+    pfn_t table = hw->nested ? PFN_NONE : named_table(cpu, psc_tag(cpu, l->at, LEVEL_PD));
     if (table.v == PFN_NONE.v) return 0;
     uint64_t *slot = &phys_table(&hw->phys, table)[leaf_index(l)];
     if (!leaf_permits(l, *slot)) return 0;
@@ -50,8 +50,7 @@ uint64_t hw_walk_short(struct hw *hw, va_t at, enum access_type type, bool user)
 void hw_prefetch_walk(const struct hw *hw, va_t at)
 {
     const struct tlb_array *a = &hw->cpu->psc[PSC_PDE];
-    struct lookup l = { .at = at, .space = tlb_tag(0, PAGE_4K, context_at(hw, hw->cpu, at)) };
-    uint64_t tag = psc_tag(&l, LEVEL_PD);
+    uint64_t tag = psc_tag(hw->cpu, at, LEVEL_PD);
     if (a->valid_count == 0) return;
     size_t front = (size_t)tlb_set_of(a, tag) * a->ways;
     if (a->tag[front] != tag) return;

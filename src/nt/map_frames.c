@@ -198,7 +198,7 @@ void mapping_write(struct kernel *k, const struct mdl *m, struct page_map *map, 
         replaced = paging_map_frames(k->hw, map, va_add(at, i * PAGE_BYTES), m->pfns + i, n,
                                      bits | cache_entry_bits(own), level) || replaced;
     }
-    if (replaced) tlb_flush_page(k->hw, at); /* empties the paging-structure caches */
+    if (replaced) tlb_flush_tables(k->hw, at);
 }
 
 static bool is_for_reading(struct kernel *k, const struct mdl *m)

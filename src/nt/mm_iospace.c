@@ -316,7 +316,7 @@ static void write_io_entries(struct kernel *k, va_t at, uint64_t first, uint64_t
         else if (paging_set_large(k->hw, map, here, s.level, pfn(from), all)) replaced = true;
         done += s.count;
     }
-    if (replaced) tlb_flush_page(k->hw, at); /* empties the paging-structure caches */
+    if (replaced) tlb_flush_tables(k->hw, at);
 }
 
 /* System PTEs with tables for the pages that write_io_entries will write. */

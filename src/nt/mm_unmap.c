@@ -271,7 +271,8 @@ static void join_tables(struct kernel *k, va_t at, uint64_t count)
     const uint64_t pages = pte_level_pages(LEVEL_PD), start = at.v >> PAGE_SHIFT_BITS;
     uint64_t first = (start + pages - 1) / pages * pages;
     for (uint64_t page = first; page + pages <= start + count; page += pages)
-        paging_join(k->hw, &k->hw->system, va(page << PAGE_SHIFT_BITS));
+        if (paging_join(k->hw, &k->hw->system, va(page << PAGE_SHIFT_BITS)))
+            flush_add_tables(k->hw);
 }
 
 static struct outcome MmProtectMdlSystemAddress_run(struct kernel *k, void *args)

@@ -3,8 +3,8 @@
 
 machine.py MDLSIM SOURCE_ROOT: three processes whose traces (pieces of those of traces/inputs, and
 made up ones with straddles, M records and fetches) are replayed in turns, in pages of all sizes,
-between flushes of few and of many pages. Counts of every level, walks by level and by page size and
-faults must be equal.
+between flushes of few and of many pages and reads of pool, which is global. Counts of every level,
+walks by level and by page size and faults must be equal.
 """
 import json
 import pathlib
@@ -34,6 +34,7 @@ PSCS = [{"pd": (32, 4), "pdpt": (4, 4), "pml4": (2, 2)}, {"pd": (2, 1), "pdpt": 
 PAGES = (SMALL, LARGE, HUGE, "thp")
 CONTEXTS = (0, 8, 2)  # PCIDs
 BUFFER, BUFFER_PAGES = 0x2000_0000_0000, 48
+POOL, POOL_PAGES = 0xFFFF_AE00_0000_0000, 1040  # three page tables
 ROUNDS, RECORDS = 10, 1000
 
 
@@ -85,7 +86,11 @@ class Case:
             for page in range(BUFFER_PAGES):
                 space.map(BUFFER + page * 4096, SMALL)
                 space.blocks.add(BUFFER + page * 4096 >> 16)
-        self.steps = []
+        for page in range(POOL_PAGES):
+            self.naive.space[naive_machine.SYSTEM].map(POOL + page * 4096, SMALL)
+        self.steps = ["  - ExAllocatePoolWithTag: {PoolType: NonPagedPoolNx, NumberOfBytes: "
+                      f"{POOL_PAGES * 4} KiB, Tag: pool}}",
+                      f"    expect: {{returns: {POOL:#x}}}"]
 
     def name(self):
         psc = ", ".join(f"{name} {entries} x {ways}" for name, (entries, ways) in self.psc.items())
@@ -106,6 +111,14 @@ class Case:
                           "stride: 4 KiB, mode: user}")
         for page in range(BUFFER_PAGES):
             self.naive.access("L", BUFFER + page * 4096, 8)
+
+    def system(self):
+        stride = self.rng.choice([5, 37, 130])
+        end = POOL_PAGES // stride * stride
+        self.steps.append(f"  - read: {{address: {POOL:#x}, length: {end * 4} KiB, "
+                          f"stride: {stride * 4} KiB}}")
+        for page in range(0, end, stride):
+            self.naive.access("L", POOL + page * 4096, 8)
 
     def flush(self):
         count = self.rng.choice([1, 3, 20, 33, 34, BUFFER_PAGES])
@@ -169,7 +182,7 @@ def main():
                     f"{'I ' if kind == 'I' else ' ' + kind} {address:08x},{size}\n"
                     for kind, address, size in records), encoding="ascii")
                 case.replay(rng.choice("ppqr"), records, file)
-                rng.choice((case.touch, case.flush))()
+                rng.choice((case.touch, case.flush, case.system))()
             (folder / "s.yaml").write_text(case.scenario(), encoding="utf-8")
             expected = case.expected()
             found = simulated(mdlsim, folder, expected)

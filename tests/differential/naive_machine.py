@@ -8,6 +8,7 @@ SHIFTS = {"4 KiB": 12, "2 MiB": 21, "1 GiB": 30}
 PAGE_KEYS = dict(zip(SHIFTS, ("4k", "2m", "1g")))  # as the statistics spell them
 LEVELS = ("pt", "pd", "pdpt", "pml4")  # of page tables, by what one entry spans
 USER_TOP = 1 << 47
+SYSTEM = "system"  # the space of pages that are global
 
 
 class Random:
@@ -211,7 +212,7 @@ class Machine:
         self.level = {name: Level(arrays, base + self.OFFSETS[name], hashed and name == "l2")
                       for name, arrays in levels.items() if arrays is not None}
         self.psc = {name: Array(*shape, "lru", base) for name, shape in psc.items()}
-        self.space = {name: Space() for name in spaces}
+        self.space = {name: Space() for name in (*spaces, SYSTEM)}
         self.pcid, self.threshold, self.kept = pcid, threshold, []
         self.walks = {"count": 0, "by_page": dict.fromkeys(PAGE_KEYS.values(), 0),
                       "references": dict.fromkeys(LEVELS, 0),
@@ -223,7 +224,8 @@ class Machine:
     # ---- walks ----
 
     def walk(self, name, address, counts):
-        """One walk from the deepest table known to the page, or to where there is nothing."""
+        """One walk from the deepest table known to the page, or to where there is nothing. What is
+        known of tables belongs to the space that is loaded, for pages of the system too."""
         space = self.space[name]
         size = space.mapped(address)
         leaf = None if size is None else list(SHIFTS).index(size)
@@ -231,7 +233,7 @@ class Machine:
         for level in range(1, len(LEVELS)):  # an entry of that level names a table below it
             cache = self.psc.get(LEVELS[level])
             number = address >> 12 + 9 * level
-            if cache is not None and cache.find(number, (name, number)):
+            if cache is not None and cache.find(number, (self.current, number)):
                 counts["pscache_hits"][LEVELS[level]] += 1
                 top = level - 1
                 break
@@ -243,7 +245,7 @@ class Machine:
             if level == 0 or (level - 1, number) not in space.tables:
                 return
             if LEVELS[level] in self.psc:
-                self.psc[LEVELS[level]].fill(number, (name, number))
+                self.psc[LEVELS[level]].fill(number, (self.current, number))
 
     def translate_miss(self, first, name, address, wanted):
         second = self.level.get("l2i" if first == "l1i" and "l2i" in self.level else "l2")
@@ -267,9 +269,10 @@ class Machine:
         """One access of the current space, 4 KiB at a time."""
         first = "l1i" if kind == "I" and "l1i" in self.level else "l1d"
         end = address + size
+        name = self.current if address < USER_TOP else SYSTEM
         while address < end:
-            if self.level[first].look_up(self.current, address) is None:
-                self.translate_miss(first, self.current, address, wanted)
+            if self.level[first].look_up(name, address) is None:
+                self.translate_miss(first, name, address, wanted)
             address = (address >> 12) + 1 << 12
 
     def replay(self, records, pages):
@@ -310,7 +313,7 @@ class Machine:
         """CR3: without PCIDs everything goes, with them the context used longest ago if need be."""
         self.current = name
         if not self.pcid:
-            self.drop(lambda tag: True)
+            self.drop(lambda tag: tag[0] != SYSTEM)
             for cache in self.psc.values():
                 cache.drop(lambda tag: True)
             return

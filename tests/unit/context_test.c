@@ -72,6 +72,77 @@ Test(context, the_pcid_of_system_holds_no_global_entry)
     hw_machine_stop(&m);
 }
 
+/* Entries that the walk of a system page fetches, of all levels. */
+static uint64_t fetched(struct hw_machine *m, uint32_t cpu, unsigned page)
+{
+    const uint64_t *references = m->hw.cpus[cpu].walks.references;
+    uint64_t before = 0, after = 0;
+    for (unsigned l = 0; l < LEVEL_COUNT; l++) before += references[l];
+    touch_page(m, cpu, HW_SYSTEM + page * PAGE_BYTES, false);
+    for (unsigned l = 0; l < LEVEL_COUNT; l++) after += references[l];
+    return after - before;
+}
+
+/* Paging-structure caches know no global entries (SDM 4.10.3): a load of CR3 empties them, and with
+ * PCIDs each context has its own. */
+Test(context, structures_of_system_space_belong_to_the_context)
+{
+    enum { WHOLE = 4, ONE = 1 };
+    static const struct {
+        uint32_t pcids;
+        uint64_t again; /* in the first context, when it is back */
+    } rows[] = { { 0, WHOLE }, { 4, ONE } };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct hw_machine m;
+        hw_machine_start(&m, &(struct hw_plan){ .cpus = 1, .pcids = rows[i].pcids });
+        load(&m, 0, 1);
+        cr_expect_eq(fetched(&m, 0, 0), WHOLE, "row %zu", i);
+        cr_expect_eq(fetched(&m, 0, 1), ONE, "row %zu", i);
+        load(&m, 0, 0);
+        cr_expect_eq(fetched(&m, 0, 0), 0, "row %zu: the entry itself is global", i);
+        cr_expect_eq(fetched(&m, 0, 2), WHOLE, "row %zu", i);
+        load(&m, 0, 1);
+        cr_expect_eq(fetched(&m, 0, 3), rows[i].again, "row %zu", i);
+        load(&m, 0, 0);
+        cr_expect_eq(fetched(&m, 0, 4), rows[i].again, "row %zu: System has a context too", i);
+        hw_machine_stop(&m);
+    }
+}
+
+/* INVLPG is about the context that is loaded. Where tables go, others must forget them as well. */
+Test(context, tables_that_go_are_forgotten_by_every_context)
+{
+    struct hw_machine m;
+    hw_machine_start(&m, &(struct hw_plan){ .cpus = 1, .pcids = 4 });
+    load(&m, 0, 1);
+    fetched(&m, 0, 0);
+    load(&m, 0, 2);
+    fetched(&m, 0, 1);
+    tlb_flush_page(&m.hw, va(HW_SYSTEM));
+    cr_expect_eq(fetched(&m, 0, 2), 4);
+    load(&m, 0, 1);
+    cr_expect_eq(fetched(&m, 0, 3), 1, "an INVLPG elsewhere");
+    load(&m, 0, 2);
+    tlb_flush_tables(&m.hw, va(HW_SYSTEM));
+    load(&m, 0, 1);
+    cr_expect_eq(fetched(&m, 0, 4), 4);
+    cr_expect_eq(m.hw.cpus[0].flushes.full, 1);
+    hw_machine_stop(&m);
+}
+
+/* The PCID of System, given away, takes the structures of its context along. */
+Test(context, a_pcid_that_is_given_away_keeps_no_structures)
+{
+    struct hw_machine m;
+    hw_machine_start(&m, &(struct hw_plan){ .cpus = 1, .pcids = 1 });
+    load(&m, 0, 0);
+    fetched(&m, 0, 0);
+    load(&m, 0, 1);
+    load(&m, 0, 0);
+    cr_expect_eq(fetched(&m, 0, 1), 4);
+    hw_machine_stop(&m);
+}
+
 Test(context, a_flush_that_was_missed_is_made_up_at_the_load)
 {
     struct hw_machine m;
