@@ -32,13 +32,6 @@ uint64_t busy_place(const struct busy *b, uint64_t now, uint64_t length)
     return now;
 }
 
-uint64_t busy_next(const struct busy *b, uint64_t now)
-{
-    size_t i = span_after(b, now);
-    if (i < b->count && b->spans[i].from <= now) i++;
-    return i < b->count ? b->spans[i].from : UINT64_MAX;
-}
-
 static void drop(struct busy *b, size_t from, size_t until)
 {
     if (from == until) return;

@@ -1,4 +1,4 @@
-/* When one thing that serves one at a time was busy: a lock held, a processor in an interrupt.
+/* When one thing that serves one at a time was busy: a processor in an interrupt.
  *
  * Steps are simulated one after the other, but lie side by side in time, so whoever asks may ask
  * for a moment that lies before others that were given away already. The recent spans of time are
@@ -25,8 +25,6 @@ struct busy {
 uint64_t busy_until(const struct busy *b, uint64_t now);
 /* The first moment from `now` on that begins `length` free cycles; 0 counts as 1. */
 uint64_t busy_place(const struct busy *b, uint64_t now, uint64_t length);
-/* When the first span begins that begins after `now`; UINT64_MAX when there is none. */
-uint64_t busy_next(const struct busy *b, uint64_t now);
 /* Adds a span, which may touch others and lie over them; an empty one is nothing. Spans that end by
  * `horizon` nobody asks for any more; of more than BUSY_SPANS_MOST the oldest is forgotten. */
 void busy_add(struct busy *b, const struct allocator *from, struct busy_span span,

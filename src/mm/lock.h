@@ -1,35 +1,19 @@
 /* Locks of the memory manager as resources in simulated time. */
 #pragma once
 
-#include "base/busy.h"
+#include "model/hold.h"
 
 /* How locks are counted. An address space has a lock of its own in each process. */
 enum mm_lock { LOCK_PFN, LOCK_SYSTEM_PTE, LOCK_POOL, LOCK_ADDRESS_SPACE, MM_LOCK_COUNT };
-struct lock_counts {
-    uint64_t acquisitions, contended, wait_cycles;
-};
 
-/* A hold that is over for its step: which of the processor's it is, and the end that is known. */
-struct lock_hold {
-    uint64_t number, until;
-    uint32_t cpu;
-    bool is_shared;
-};
-
-/* One lock. A zeroed one is free. When it was held is remembered, for a processor whose step began
- * earlier has taken and given the lock at times that the next one still has before it. No cycle is
- * given away twice: where a hold runs into one that was simulated before it, what is left of it
- * counts from that one's end on. An interrupt of another processor lengthens the hold that it falls
- * into, so that others wait for it too. */
+/* One lock. A zeroed one is free. Who asks first gets it first, in simulated time (model/hold.h).
+ * An interrupt of another processor lengthens the hold that it falls into, so that others wait for
+ * it too. */
 struct lock {
-    struct busy held;    /* by one holder, who keeps all others out */
-    struct busy shared;  /* by one or more who share it */
-    struct busy line;    /* its cache line is under way to one of those */
-    struct lock_hold *recent; /* those that an interrupt may still lengthen */
-    size_t recent_count, recent_capacity;
-    uint64_t since;      /* start of the hold under way */
-    uint32_t last_owner; /* number of the processor that had its line last, + 1 */
-    bool taken, is_shared, waited; /* the hold under way; it has been counted as contended */
+    struct hold_queue turns;
+    struct hold_queue line; /* its cache line is under way to one of those who share it */
+    uint32_t last_owner;    /* number of the processor that had its line last, + 1 */
+    bool taken, is_shared;  /* the hold under way */
 };
 
 struct mm;

@@ -109,6 +109,7 @@ void hw_free(struct hw *hw)
         for (size_t j = 0; j < cpu->owed_count; j++) flush_free(hw, &cpu->owed[j].flush);
         mem_free(hw->from, cpu->owed, cpu->owed_capacity, sizeof *cpu->owed);
         busy_free(&cpu->serving, hw->from);
+        mem_free(hw->from, cpu->holds.list, cpu->holds.capacity, sizeof *cpu->holds.list);
         mem_free(hw->from, cpu->slots, cpu->slot_capacity, sizeof *cpu->slots);
         tlb_array_free(&cpu->nested_tlb, hw->from);
         tlb_array_free(&cpu->nested_psc, hw->from);

@@ -114,7 +114,8 @@ struct cpu {
     uint32_t waits_for;   /* processors that have not answered: it goes no further */
     cycles_t answered;    /* the latest answer so far to what it waits for */
     struct busy serving;  /* requests of other processors */
-    struct holds holds;   /* locks that it held of late */
+    struct holds holds;   /* locks that its last step held */
+    uint64_t late;        /* what it has come to wait for them since, to be charged: hold.h */
     struct owed_flush *owed;
     size_t owed_count, owed_capacity;
     struct pcid_slot *slots;

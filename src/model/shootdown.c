@@ -144,8 +144,20 @@ static cycles_t answer(struct hw *hw, const struct flush *f, cycles_t arrival)
     cpu->flushes.shootdowns_received++;
     uint64_t start = busy_place(&cpu->serving, arrival.v, took);
     busy_add(&cpu->serving, hw->from, (struct busy_span){ start, start + took }, hw->horizon.v);
-    holds_interrupt(&cpu->holds, start, took);
     return cycles(start + took);
+}
+
+/* A processor answers a request that reaches it at `arrival`, in its own time. */
+static cycles_t serve(struct hw *hw, struct cpu *cpu, const struct flush *f, cycles_t arrival)
+{
+    struct cpu *current = hw->cpu;
+    uint64_t before = cpu->clock.v;
+    hw->cpu = cpu;
+    cycles_t answered = answer(hw, f, arrival);
+    hw->cpu = current;
+    uint64_t took = cpu->clock.v - before;
+    hold_interrupt(hw, cpu, answered.v - took, took);
+    return answered;
 }
 
 static void owe(struct hw *hw, struct cpu *cpu, const struct flush *f, cycles_t arrival)
@@ -179,10 +191,7 @@ static void interrupt(struct hw *hw, struct cpu *target, const struct flush *f)
         sender->waits_for++;
         return;
     }
-    hw->cpu = target;
-    cycles_t answered = answer(hw, f, arrival);
-    hw->cpu = sender;
-    waited_for(sender, answered);
+    waited_for(sender, serve(hw, target, f, arrival));
 }
 
 static uint32_t count_targets(const struct hw *hw, const struct flush *f)
@@ -318,9 +327,8 @@ void memory_flush_all(struct hw *hw)
 static void pay(struct hw *hw, struct cpu *cpu, struct owed_flush *o, cycles_t let_in)
 {
     struct cpu *current = hw->cpu, *sender = &hw->cpus[o->sender];
-    hw->cpu = cpu;
     cycles_t start = let_in.v > o->arrival.v ? let_in : o->arrival;
-    waited_for(sender, answer(hw, &o->flush, start));
+    waited_for(sender, serve(hw, cpu, &o->flush, start));
     if (--sender->waits_for == 0) {
         uint64_t before = sender->clock.v;
         hw->cpu = sender;

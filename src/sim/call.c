@@ -1,5 +1,5 @@
 /* Steps that call a routine: arguments from expressions into the routine's record, and back. */
-#include "sim/internal.h"
+#include "sim/sched.h"
 
 #include <string.h>
 
@@ -133,11 +133,13 @@ static bool make_record(struct sim *s, const struct step *step, void *record)
     return true;
 }
 
-/* A call that began at `start`: it cost what the processor has spent since it settled its costs,
+/* A call has taken so many cycles: it cost what the processor has spent since it settled its costs,
  * which it does once more. */
-static void count_call(struct series *series, struct cpu *cpu, cycles_t start, bool failed)
+static void count_call(struct sim *s, struct series *series, uint64_t cycles, bool failed)
 {
-    hist_add(&series->hist, cpu->clock.v - start.v);
+    struct cpu *cpu = s->hw.cpu;
+    if (s->thread->call.series != NULL) s->thread->call.cycles = cycles;
+    else hist_add(&series->hist, cycles);
     series->failures += failed;
     for (uint64_t rest = cpu->charged; rest != 0; rest &= rest - 1) {
         unsigned i = (unsigned)__builtin_ctzll(rest);
@@ -146,6 +148,28 @@ static void count_call(struct series *series, struct cpu *cpu, cycles_t start, b
         cpu->settled[i] = spent;
     }
     cpu->charged = 0;
+}
+
+/* Whether others may still ask before this call for a lock that it held. */
+static bool is_open(const struct sim *s)
+{
+    return s->hw.cpu_count > 1 && sched_must_yield(s) && hold_is_open(&s->hw);
+}
+
+void call_settle(struct sim *s)
+{
+    struct open_call *call = &s->thread->call;
+    if (call->series == NULL) return;
+    uint64_t before = hw_now(&s->hw).v;
+    charge(&s->hw, COST_LOCK_WAIT, s->hw.cpu->late);
+    s->hw.cpu->late = 0;
+    uint64_t late = hw_now(&s->hw).v - before;
+    s->thread->pause.spent[COST_LOCK_WAIT] += late; /* its own, not of those it paused for */
+    hist_add(&call->series->hist, call->cycles + late);
+    call->series->cost[COST_LOCK_WAIT] += late;
+    call->series = NULL;
+    if (s->sink != NULL && s->sink->settle != NULL)
+        s->sink->settle(s->sink->context, s->hw.cpu->number, late);
 }
 
 static void call_routine(struct sim *s, const struct step *step, size_t series, void *record)
@@ -159,6 +183,7 @@ static void call_routine(struct sim *s, const struct step *step, size_t series, 
     r = (struct step_result){ .outcome = kernel_call(&s->kernel, routine, record),
                               .has_value = true,
                               .args = record };
+    if (is_open(s)) s->thread->call.series = &s->series[series];
     if (s->sink == NULL) {
         event_skip(s);
     } else {
@@ -170,9 +195,10 @@ static void call_routine(struct sim *s, const struct step *step, size_t series, 
         e.given = given;
         e.outcome = &r.outcome;
         e.has_returns = true;
+        e.is_open = s->thread->call.series != NULL;
         event_end(s, step, &mark, &e);
     }
-    count_call(&s->series[series], s->hw.cpu, mark.start, r.outcome.failed);
+    count_call(s, &s->series[series], hw_now(&s->hw).v - mark.start.v, r.outcome.failed);
     step_finish(s, step, &r, &mark);
 }
 

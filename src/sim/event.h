@@ -66,6 +66,7 @@ struct event {
     bool has_returns;      /* an action that gives a value back (read with `as`) */
     const struct mdl *mdl; /* NULL: none changed */
     bool pfns;             /* its frames changed */
+    bool is_open; /* it may still come to wait for a lock: sink.settle tells how long */
     uint64_t cycles;
     const struct event_cost *costs; /* what they were spent on, in the order of the table */
     uint32_t cost_count;
@@ -98,5 +99,8 @@ struct access_event {
 struct sink {
     void (*event)(void *context, const struct event *e);
     void (*access)(void *context, const struct access_event *a); /* NULL: not wanted */
+    /* The open event of the processor, of which there is one at most, is over: it cost `lock_wait`
+     * cycles more than it said. NULL: not wanted. */
+    void (*settle)(void *context, uint32_t cpu, uint64_t lock_wait);
     void *context;
 };

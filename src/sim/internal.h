@@ -36,6 +36,12 @@ struct event_mark {
     uint64_t earlier[COST_COUNT];
 };
 
+/* A call whose waits for locks may still grow: it is counted when its thread goes on. */
+struct open_call {
+    struct series *series; /* NULL: none */
+    uint64_t cycles;       /* so far */
+};
+
 /* What stands still while a thread's processor does something else (events.c). */
 struct event_pause {
     uint64_t spent[COST_COUNT];
@@ -71,6 +77,7 @@ struct sim_thread {
     struct interrupted interrupted;
     uint32_t waits_for;             /* THREAD_WAITS: the event */
     struct event_mark *open;        /* of a step that was cut in two; NULL: none */
+    struct open_call call;
     struct replay *replay;          /* its state */
     struct event_pause pause;
     uint64_t foreign[COST_COUNT]; /* spent by its processor on others within its spans */
@@ -134,6 +141,9 @@ struct step_result {
     const void *args;       /* of a call: the record, for out parameters */
 };
 void step_call(struct sim *s, const struct step *step);
+/* The thread goes on, so that nobody asks for a lock any more before its last call did: what that
+ * has come to wait since is charged and added to its event. */
+void call_settle(struct sim *s);
 void step_access(struct sim *s, const struct step *step, struct step_result *r);
 void step_copy(struct sim *s, const struct step *step, struct step_result *r);
 void step_set(struct sim *s, const struct step *step, struct step_result *r);

@@ -17,7 +17,7 @@ static uint64_t later(uint64_t a, uint64_t b)
 static bool cpu_time(const struct sim *s, uint32_t number, uint64_t *out)
 {
     const struct sched_cpu *c = &s->sched->cpu[number];
-    uint64_t clock = s->hw.cpus[number].clock.v;
+    uint64_t clock = s->hw.cpus[number].clock.v + s->hw.cpus[number].late;
     if (s->hw.cpus[number].waits_for != 0) return false;
     if (c->running != NULL) {
         *out = later(clock, c->running->ready.v);
@@ -182,6 +182,7 @@ static bool turn(struct sim *s, uint32_t number)
         pause(s);
         enter(s, t);
     }
+    call_settle(s);
     hw_idle(&s->hw, t->ready);
     bool switches = c->last != t;
     if (switches) switch_threads(s, c);

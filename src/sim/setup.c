@@ -221,6 +221,7 @@ static void restart_mm(struct mm *mm)
     mm->frames.traffic_zeroed = mm->frames.traffic_copied = 0;
     memset(&mm->faults, 0, sizeof mm->faults);
     memset(mm->locks, 0, sizeof mm->locks);
+    hold_forget(mm->hw);
     lock_forget(&mm->pfn_lock);
     lock_forget(&mm->pte_lock);
     for (unsigned i = 0; i < POOL_KIND_COUNT; i++) lock_forget(&mm->pools.pool[i].lock);

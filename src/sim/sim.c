@@ -367,9 +367,22 @@ static void run_checks(struct sim *s)
     }
 }
 
+/* Calls that nobody can come before any more, since nobody goes on. */
+static void settle_calls(struct sim *s)
+{
+    struct sim_thread *last = s->thread;
+    for (size_t i = 0; i < s->program->thread_count; i++) {
+        if (s->threads[i].call.series == NULL) continue;
+        sched_look(s, &s->threads[i]);
+        call_settle(s);
+    }
+    sched_look(s, last);
+}
+
 void sim_run(struct sim *s, const struct sim_inputs *inputs)
 {
     run_threads(s, inputs);
+    settle_calls(s);
     timeline_advance(&s->mm.syspte.timeline, sched_end(s).v);
     kernel_leaks(&s->kernel, s->from, &s->leaks);
     bool judged = s->reason == END_COMPLETED || s->reason == END_EXCEPTION ||

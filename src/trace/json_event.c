@@ -341,7 +341,7 @@ static void put_place(struct json_sink *s, const struct event *e)
     }
 }
 
-static void put_end(struct json_sink *s, const struct event *e)
+void json_event_end(struct json_sink *s, const struct event *e)
 {
     struct text *t = &s->out;
     JSON_PUT(t, ", \"cycles\": ");
@@ -362,7 +362,7 @@ static void put_section(struct json_sink *s, const struct event *e, enum json_se
     case SECTION_MDL: json_mdl(s, e); break;
     case SECTION_FRAMES: json_frames(s, e); break;
     case SECTION_ACCESSES: put_reached(s, e); break;
-    default: put_end(s, e); break;
+    default: json_event_end(s, e); break;
     }
 }
 
@@ -389,8 +389,9 @@ void json_event(struct json_sink *s, const struct event *e)
         JSON_PUT(t, ", \"t\": ");
         json_count(t, e->t.v);
     }
-    if (site == NULL) {
-        for (enum json_section i = 0; i < SECTION_COUNT; i++) put_section(s, e, i);
+    if (site == NULL || e->is_open) {
+        enum json_section end = e->is_open ? SECTION_COSTS : SECTION_COUNT;
+        for (enum json_section i = 0; i < end; i++) put_section(s, e, i);
         return;
     }
     struct json_key key;

@@ -36,22 +36,52 @@ static void event_close(struct json_sink *s, size_t start)
     if (s->out.length >= CHUNK_BYTES) flush(s);
 }
 
+/* The text from `start` on is a line that waits. */
+static void hold(struct json_sink *s, size_t start, const struct event *open)
+{
+    json_held_add(&s->held, s->out.bytes + start, s->out.length - start, open);
+    s->out.length = start;
+}
+
 static void on_event(void *context, const struct event *e)
 {
     struct json_sink *s = context;
-    event_open(s);
+    bool waits = e->is_open || json_held_any(&s->held);
+    if (!waits) event_open(s);
     size_t start = s->out.length;
     json_event(s, e);
-    event_close(s, start);
+    if (waits) hold(s, start, e->is_open ? e : NULL);
+    else event_close(s, start);
 }
 
 static void on_access(void *context, const struct access_event *a)
 {
     struct json_sink *s = context;
-    event_open(s);
+    bool waits = json_held_any(&s->held);
+    if (!waits) event_open(s);
     size_t start = s->out.length;
     json_access(s, a);
-    event_close(s, start);
+    if (waits) hold(s, start, NULL);
+    else event_close(s, start);
+}
+
+static void on_settle(void *context, uint32_t cpu, uint64_t lock_wait)
+{
+    struct json_sink *s = context;
+    struct event end;
+    struct held_line line;
+    size_t start = s->out.length;
+    json_held_settle(&s->held, cpu, lock_wait, &end);
+    json_event_end(s, &end);
+    json_held_close(&s->held, cpu, s->out.bytes + start, s->out.length - start);
+    s->out.length = start;
+    while (json_held_take(&s->held, &line)) {
+        event_open(s);
+        start = s->out.length;
+        json_bytes(&s->out, s->held.text.bytes + line.at, line.length);
+        json_bytes(&s->out, s->held.text.bytes + line.end_at, line.end_length);
+        event_close(s, start);
+    }
 }
 
 void json_sink_init(struct json_sink *s, const struct allocator *from,
@@ -60,7 +90,8 @@ void json_sink_init(struct json_sink *s, const struct allocator *from,
     *s = (struct json_sink){ .options = *options };
     text_init(&s->out, from);
     text_room(&s->out, CHUNK_BYTES + CHUNK_BYTES / 4);
-    s->sink = (struct sink){ .event = on_event, .context = s };
+    text_init(&s->held.text, from);
+    s->sink = (struct sink){ .event = on_event, .settle = on_settle, .context = s };
     if (options->detail_access) s->sink.access = on_access;
     sha256_begin_with(&s->digest, options->digest_blocks);
     for (size_t i = 0; i < COST_COUNT; i++) {
@@ -118,5 +149,6 @@ bool json_sink_end(struct json_sink *s, struct sim *sim)
 void json_sink_free(struct json_sink *s)
 {
     json_sites_free(&s->sites, s->out.from);
+    json_held_free(&s->held);
     text_free(&s->out);
 }

@@ -4,6 +4,7 @@
 
 #include "base/sha256.h"
 #include "sim/stats.h"
+#include "trace/json_held.h"
 #include "trace/json_line.h"
 
 enum trace_format {
@@ -54,6 +55,7 @@ struct json_sink {
     char cost_key[COST_COUNT][24]; /* "key": with quotes and colon */
     uint8_t cost_key_bytes[COST_COUNT];
     struct json_sites sites; /* event lines that may come again */
+    struct json_held held;   /* event lines that wait */
 };
 
 /* `options` is copied. */
@@ -78,8 +80,10 @@ void json_head(struct text *t, const struct program *p, const struct trace_head_
                bool lines);
 /* The value of "config" alone: {"machine": ..., "mm": ..., ...}. */
 void json_config(struct text *t, const struct program *p, bool lines);
-/* One event as an object, without a newline. */
+/* One event as an object, without a newline; of an open one all but its end, which is what it cost
+ * and changed. */
 void json_event(struct json_sink *s, const struct event *e);
+void json_event_end(struct json_sink *s, const struct event *e);
 void json_access(struct json_sink *s, const struct access_event *a);
 /* Of an event: the MDL that it changed, and its frames where these changed. */
 void json_mdl(struct json_sink *s, const struct event *e);

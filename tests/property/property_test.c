@@ -74,6 +74,7 @@ struct outcome world_call(struct world *w, const struct routine *r, void *record
     w->k.changed_mdl = 0;
     w->k.changed_pfns = false;
     w->k.violation_mark = w->k.violation_count;
+    world_begin_step(w);
     struct outcome o = kernel_call(&w->k, r, record);
     hw_mask(&w->hw, w->hw.cpu, w->mm.irql >= (w->mm_config.is_64_bit ? 14u : 29u));
     world_fold(w, o.end);

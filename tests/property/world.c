@@ -221,6 +221,15 @@ bool world_turn(struct world *w, uint32_t number)
     return true;
 }
 
+void world_begin_step(struct world *w)
+{
+    struct cpu *cpu = w->hw.cpu;
+    charge(&w->hw, COST_LOCK_WAIT, cpu->late);
+    cpu->late = 0;
+    hw_idle(&w->hw, w->hw.horizon);
+    w->hw.horizon = cpu->clock;
+}
+
 void world_start(struct world *w, uint64_t seed, uint8_t fill)
 {
     static const enum paging_mode modes[] = { PAGING_4_LEVEL, PAGING_4_LEVEL, PAGING_PAE,

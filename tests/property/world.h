@@ -53,6 +53,9 @@ void world_stop(struct world *w);
 /* Thread `number` goes on. False: it cannot, its processor is kept by another one at a raised IRQL,
  * or waits for the answer of one that lets no interrupts in. */
 bool world_turn(struct world *w, uint32_t number);
+/* A step begins: what the processor has come to wait for locks is paid, and it is no earlier than
+ * any step before it, as the scheduler has it. */
+void world_begin_step(struct world *w);
 void world_fold(struct world *w, uint64_t value);  /* into the digest */
 void world_fold_state(struct world *w);            /* clocks and statistics */
 

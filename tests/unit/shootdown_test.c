@@ -202,6 +202,15 @@ Test(shootdown, requests_queue_at_their_target)
     hw_machine_stop(&m);
 }
 
+/* The processor that runs holds something that nobody else wants. */
+static void hold_for(struct hw_machine *m, struct hold_queue *queue, uint64_t cycles)
+{
+    static struct lock_counts counts;
+    cr_assert_eq(hold_begin(&m->hw, queue, &counts, false, false), 0);
+    charge(&m->hw, COST_CALL, cycles);
+    hold_end(&m->hw, queue, m->hw.cpu->clock.v);
+}
+
 /* A lock that the target held when the request came is held so much longer, and one that it had
  * given back by then is not, nor one that it holds at a level that keeps the request waiting. */
 Test(shootdown, a_request_lengthens_a_hold)
@@ -209,23 +218,27 @@ Test(shootdown, a_request_lengthens_a_hold)
     struct hw_machine m;
     hw_machine_start(&m, &(struct hw_plan){ .cpus = 2, PRICES });
     reset(&m);
-    struct holds *holds = &m.hw.cpus[1].holds;
-    uint64_t at = 1000 + 10; /* the request is sent, and reaches its one target */
-    holds_add(holds, 0, at);
-    holds_add(holds, at, at + 1);
+    struct hold_queue before = { 0 }, during = { 0 }, masked = { 0 };
     on(&m, 1);
-    charge(&m.hw, COST_CALL, 5000);
+    hold_for(&m, &before, 1000 + 10); /* until the request has been sent and reaches its target */
+    hold_for(&m, &during, 1);
+    charge(&m.hw, COST_CALL, 3989);
     on(&m, 0);
     tlb_flush_page(&m.hw, va(HW_SYSTEM));
+    const struct hold *list = m.hw.cpus[1].holds.list;
     cr_expect_eq(clock_of(&m, 1), 5000 + 308);
-    cr_expect_eq(holds_end(holds, 0, at), at);
-    cr_expect_eq(holds_end(holds, 1, at + 1), at + 1 + 308);
+    cr_expect_eq(list[0].until, 1010);
+    cr_expect_eq(list[1].until, 1011 + 308);
+    on(&m, 1);
+    hold_for(&m, &masked, 10000);
+    on(&m, 0);
     hw_mask(&m.hw, &m.hw.cpus[1], true);
-    holds_add(holds, 0, 10000);
+    charge(&m.hw, COST_CALL, 5000);
     tlb_flush_page(&m.hw, va(HW_SYSTEM));
-    cr_expect_eq(holds_end(holds, 2, 10000), 10000);
-    for (unsigned i = 0; i < HOLDS_KEPT; i++) holds_add(holds, 0, 1);
-    cr_expect_eq(holds_end(holds, 2, 77), 77, "it is forgotten");
+    cr_expect_eq(m.hw.cpus[1].holds.list[2].until, 5000 + 308 + 10000);
+    queue_free(&before, m.hw.from);
+    queue_free(&during, m.hw.from);
+    queue_free(&masked, m.hw.from);
     hw_machine_stop(&m);
 }
 
