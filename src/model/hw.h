@@ -432,8 +432,6 @@ static inline uint64_t hw_translate_front(struct hw *hw, va_t at, enum access_ty
 uint64_t hw_translate_short(struct hw *hw, va_t at, enum access_type type, bool user);
 /* Its walk alone, which counts no lookup. */
 uint64_t hw_walk_short(struct hw *hw, va_t at, enum access_type type, bool user);
-/* Asks the host's caches for the entry that a walk will read, where one is to come soon. */
-void hw_prefetch_walk(const struct hw *hw, va_t at);
 /* hw_translate() where the caller knows that no level has an entry for the page and that its
  * address is canonical. */
 struct translation hw_translate_walk(struct hw *hw, va_t at, enum access_type type, bool user);

@@ -44,8 +44,7 @@ static inline uint64_t lane_use(struct lane_set set, unsigned way, uint64_t tag,
     bool clean = l->type == ACCESS_WRITE && (entry & PTE_DIRTY) == 0;
     if (!permits(l, entry) || clean) return 0;
     if (way == 0) return entry;
-    tlb_set_rotate(set.tags, way, tag);
-    tlb_set_rotate(set.datas, way, entry);
+    tlb_set_rotate_both(set.tags, set.datas, way, tag, entry);
     return entry;
 }
 
@@ -61,8 +60,7 @@ static inline uint64_t lane_put(struct lane_set set, uint64_t tag, uint64_t entr
     }
     unsigned last = set.lane->ways - 1;
     uint64_t old = set.tags[last];
-    tlb_set_rotate(set.tags, last, tag);
-    tlb_set_rotate(set.datas, last, entry);
+    tlb_set_rotate_both(set.tags, set.datas, last, tag, entry);
     return old;
 }
 
@@ -78,9 +76,9 @@ static inline pfn_t named_table(struct cpu *cpu, uint64_t tag)
     return named == NULL ? PFN_NONE : pte_pfn(*named);
 }
 
-static inline size_t leaf_index(const struct lookup *l)
+static inline size_t leaf_index(va_t at)
 {
-    return l->at.v >> PAGE_SHIFT_BITS & 511;
+    return at.v >> PAGE_SHIFT_BITS & 511;
 }
 
 static inline bool leaf_permits(const struct lookup *l, uint64_t entry)

@@ -31,6 +31,12 @@ static inline enum served find_line(struct cpu *cpu, uint64_t line, uint64_t cou
     return cache_serves(cpu->l3_cache, line, counts) ? SERVED_L3 : SERVED_MEMORY;
 }
 
+/* charge() of what was added up: nothing that did not happen. */
+static inline void charge_some(struct hw *hw, enum cost cost, uint64_t times)
+{
+    if (times != 0) charge(hw, cost, times);
+}
+
 /* What it costs an access to data, and a fetch of a walk, to be served there. */
 static inline enum cost cost_of_access(enum served by)
 {

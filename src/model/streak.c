@@ -1,9 +1,6 @@
 /* Accesses of one kind with nothing else between them: see streak.h. */
 #include "model/streak.h"
 
-#include "model/lane.h"
-#include "model/memory_lines.h"
-
 #define NO_PAGE UINT64_MAX
 
 bool streak_begin(struct streak *k, struct hw *hw, enum access_type type, bool user, bool caches)
@@ -18,43 +15,12 @@ bool streak_begin(struct streak *k, struct hw *hw, enum access_type type, bool u
                           .may_miss = has_lane_or_none(second) && !has_large(first) &&
                                       !has_large(second),
                           .caches = caches && hw->has_caches,
-                          .page = NO_PAGE,
-                          .table_tag = TLB_NO_TAG };
+                          .page = NO_PAGE };
+    short_walks_forget(&k->walks);
     return true;
 }
 
 /* ---- looking a page up ---- */
-
-/* The page table that a walk of one fetch uses. */
-static inline bool find_table(struct streak *k)
-{
-    uint64_t tag = psc_tag(k->hw->cpu, k->l.at, LEVEL_PD);
-    if (tag == k->table_tag) return true; /* its entry is the one used last of all */
-    k->table = named_table(k->hw->cpu, tag);
-    if (k->table.v == PFN_NONE.v) return false;
-    k->entries = phys_table(&k->hw->phys, k->table);
-    k->table_tag = tag;
-    return true;
-}
-
-static inline uint64_t walk(struct streak *k)
-{
-    struct hw *hw = k->hw;
-    size_t index = leaf_index(&k->l);
-    if (!find_table(k) || !leaf_permits(&k->l, k->entries[index])) return 0;
-    uint64_t line = (pfn_to_pa(k->table).v + index * sizeof(uint64_t)) >> CACHE_LINE_SHIFT;
-    enum served by = SERVED_L2;
-    if (cache_is_newest(&hw->cpu->l1d_cache, line)) {
-        hw->cpu->l1d_cache.counts.hits++;
-        by = SERVED_L1D;
-    } else if (hw->has_caches) {
-        by = find_line(hw->cpu, line, 1);
-    }
-    uint64_t entry = leaf_use(hw, &k->l, &k->entries[index]);
-    k->walks++;
-    k->fetched[by]++;
-    return entry;
-}
 
 static inline uint64_t look_further(struct streak *k, uint64_t tag)
 {
@@ -63,7 +29,7 @@ static inline uint64_t look_further(struct streak *k, uint64_t tag)
     unsigned way = lane->ways == 0 ? 0 : lane_find(set, tag);
     uint64_t entry;
     if (way == lane->ways) {
-        entry = walk(k);
+        entry = short_walk(k->hw, &k->walks, &k->l);
         if (entry != 0 && way != 0)
             k->second_evictions += lane_put(set, tag, entry) != TLB_NO_TAG;
     } else {
@@ -145,12 +111,6 @@ uint64_t streak_stride(struct streak *k, va_t at, uint64_t step, uint64_t bytes,
 
 /* ---- settling ---- */
 
-static void pay(struct hw *hw, enum cost cost, uint64_t times)
-{
-    if (times == 0) return;
-    charge(hw, cost, times);
-}
-
 /* Each miss filled it. */
 static void settle_level(struct tlb_level *level, uint64_t hits, uint64_t misses,
                          uint64_t evictions)
@@ -166,29 +126,15 @@ static void settle_level(struct tlb_level *level, uint64_t hits, uint64_t misses
     level->small.array->valid_count += misses - evictions;
 }
 
-static void settle_walks(const struct streak *k)
-{
-    struct walk_counts *walks = &k->hw->cpu->walks;
-    walks->count += k->walks;
-    walks->pscache_hits[PSC_PDE] += k->walks;
-    walks->references[LEVEL_PT] += k->walks;
-    pay(k->hw, COST_WALK, k->walks);
-    for (unsigned i = 0; i < SERVED_COUNT; i++) {
-        enum served by = (enum served)i;
-        walks->served_by[by] += k->fetched[by];
-        pay(k->hw, k->hw->has_caches ? cost_of_fetch(by) : COST_WALK_REFERENCE, k->fetched[by]);
-    }
-}
-
 void streak_end(struct streak *k)
 {
-    uint64_t misses = k->second_hits + k->walks;
+    uint64_t walks = k->walks.count, misses = k->second_hits + walks;
     settle_level(k->first, k->hits, misses, k->evictions);
     for (unsigned i = 0; i < SERVED_COUNT; i++)
-        pay(k->hw, cost_of_access((enum served)i), k->accessed[i]);
+        charge_some(k->hw, cost_of_access((enum served)i), k->accessed[i]);
     if (misses == 0) return;
-    settle_walks(k);
+    short_walks_settle(k->hw, &k->walks);
     if (k->second->sizes == 0) return;
-    settle_level(k->second, k->second_hits, k->walks, k->second_evictions);
-    pay(k->hw, COST_TLB_MISS, misses);
+    settle_level(k->second, k->second_hits, walks, k->second_evictions);
+    charge_some(k->hw, COST_TLB_MISS, misses);
 }

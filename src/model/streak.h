@@ -3,7 +3,7 @@
  * what hw_translate() and memory_access() do. */
 #pragma once
 
-#include "model/lookup.h"
+#include "model/short_walk.h"
 
 struct streak {
     struct hw *hw;
@@ -12,12 +12,9 @@ struct streak {
     bool may_miss; /* the first level; else the streak ends there */
     bool caches;   /* data goes through them; else the first level serves all */
     uint64_t page, entry; /* looked up last, and still the one of its set used last */
-    uint64_t table_tag;   /* of the page table that was walked last, its frame, its entries */
-    pfn_t table;
-    uint64_t *entries;
+    struct short_walks walks;
     /* Done and not yet settled: */
-    uint64_t hits, second_hits, walks, evictions, second_evictions;
-    uint64_t fetched[SERVED_COUNT], accessed[SERVED_COUNT];
+    uint64_t hits, second_hits, evictions, second_evictions, accessed[SERVED_COUNT];
 };
 
 /* False: the machine has something that a streak does not know, and nothing has happened. Else

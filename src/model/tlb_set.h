@@ -49,8 +49,7 @@ static inline uint64_t tlb_set_same_4(const uint64_t *tags, __m128i wanted)
     return (uint64_t)(unsigned)_mm_movemask_epi8(_mm_packs_epi16(four, _mm_setzero_si128()));
 }
 
-/* At most 32 ways. */
-static inline unsigned tlb_set_way(const uint64_t *tags, unsigned ways, uint64_t tag)
+static inline unsigned tlb_set_way_any(const uint64_t *tags, unsigned ways, uint64_t tag)
 {
     __m128i wanted = _mm_set1_epi64x((int64_t)tag);
     uint64_t found = 0;
@@ -65,21 +64,56 @@ static inline unsigned tlb_set_way(const uint64_t *tags, unsigned ways, uint64_t
     return found != 0 ? (unsigned)__builtin_ctzll(found) / 2 : ways;
 }
 
+/* At most 32 ways; the compiler makes straight code for the numbers that levels mostly have. */
+static inline unsigned tlb_set_way(const uint64_t *tags, unsigned ways, uint64_t tag)
+{
+    if (ways == 4) return tlb_set_way_any(tags, 4, tag);
+    if (ways == 12) return tlb_set_way_any(tags, 12, tag);
+    return tlb_set_way_any(tags, ways, tag);
+}
+
+/* words[0 .. 3] move up by one. */
+static inline void tlb_set_move_4(uint64_t *words)
+{
+    __m128i high = tlb_set_load(words + 2), low = tlb_set_load(words);
+    _mm_storeu_si128((__m128i *)(void *)(words + 3), high);
+    _mm_storeu_si128((__m128i *)(void *)(words + 1), low);
+}
+
+static inline void tlb_set_move_2(uint64_t *words)
+{
+    _mm_storeu_si128((__m128i *)(void *)(words + 1), tlb_set_load(words));
+}
+
 /* From the top down in steps of four: what a step reads no earlier step has written. */
 static inline void tlb_set_rotate(uint64_t *words, unsigned way, uint64_t front)
 {
-    uint64_t *at = words + way;
-    for (; at >= words + 4; at -= 4) {
-        __m128i high = tlb_set_load(at - 2), low = tlb_set_load(at - 4);
-        _mm_storeu_si128((__m128i *)(void *)(at - 1), high);
-        _mm_storeu_si128((__m128i *)(void *)(at - 3), low);
-    }
-    if (way & 2) {
-        _mm_storeu_si128((__m128i *)(void *)(at - 1), tlb_set_load(at - 2));
-        at -= 2;
-    }
-    if (way & 1) *at = words[0];
+    unsigned at = way;
+    for (; at >= 4; at -= 4) tlb_set_move_4(words + at - 4);
+    if (at & 2) tlb_set_move_2(words + at - 2);
+    if (at & 1) words[1] = words[0];
     words[0] = front;
+}
+
+/* Tags and data at once. */
+static inline void tlb_set_rotate_both(uint64_t *tags, uint64_t *datas, unsigned way, uint64_t tag,
+                                       uint64_t data)
+{
+    unsigned at = way;
+    for (; at >= 4; at -= 4) {
+        tlb_set_move_4(tags + at - 4);
+        tlb_set_move_4(datas + at - 4);
+    }
+    if (at & 2) {
+        tlb_set_move_2(tags + at - 2);
+        tlb_set_move_2(datas + at - 2);
+    }
+    if (at & 1) {
+        tags[1] = tags[0];
+        datas[1] = datas[0];
+    }
+    tags[0] = tag;
+    datas[0] = data;
 }
 
 #else
@@ -92,6 +126,13 @@ static inline unsigned tlb_set_way(const uint64_t *tags, unsigned ways, uint64_t
 static inline void tlb_set_rotate(uint64_t *words, unsigned way, uint64_t front)
 {
     tlb_set_rotate_portable(words, way, front);
+}
+
+static inline void tlb_set_rotate_both(uint64_t *tags, uint64_t *datas, unsigned way, uint64_t tag,
+                                       uint64_t data)
+{
+    tlb_set_rotate_portable(tags, way, tag);
+    tlb_set_rotate_portable(datas, way, data);
 }
 
 #endif

@@ -23,8 +23,7 @@ static inline uint64_t *tlb_array_use(struct tlb_array *a, uint32_t set, uint64_
     uint32_t way = tlb_way_of(a, tags, tag);
     if (way == a->ways) return NULL;
     if (a->policy == POLICY_LRU) {
-        tlb_set_rotate(tags, way, tag);
-        tlb_set_rotate(datas, way, datas[way]);
+        tlb_set_rotate_both(tags, datas, way, tag, datas[way]);
         return datas;
     }
     if (a->policy == POLICY_PLRU) plru_touch(&a->tree[set], a->ways, way);
@@ -45,8 +44,7 @@ static inline uint64_t tlb_array_put(struct tlb_array *a, uint32_t set, uint64_t
     if (tlb_is_ordered(a)) {
         old = tags[way];
         if (old == TLB_NO_TAG) way = tags[0] == TLB_NO_TAG ? 0 : tlb_way_of(a, tags, TLB_NO_TAG);
-        tlb_set_rotate(tags, way, tag);
-        tlb_set_rotate(datas, way, data);
+        tlb_set_rotate_both(tags, datas, way, tag, data);
     } else {
         way = tlb_array_victim(a, set);
         old = tags[way];

@@ -1,7 +1,7 @@
 /* The short way of a translation: 4 KiB pages that a level of the TLB has, or that a walk of one
  * fetch finds. It does what translate.c does; until it is sure of that it changes nothing but the
  * order of a paging-structure cache, which the long way changes alike. */
-#include "model/lane.h"
+#include "model/short_walk.h"
 
 /* ---- walks ---- */
 
@@ -24,13 +24,13 @@ static inline uint64_t walk_once(struct hw *hw, struct tlb_level *first, struct 
     struct cpu *cpu = hw->cpu;
     pfn_t table = hw->nested ? PFN_NONE : named_table(cpu, psc_tag(cpu, l->at, LEVEL_PD));
     if (table.v == PFN_NONE.v) return 0;
-    uint64_t *slot = &phys_table(&hw->phys, table)[leaf_index(l)];
+    uint64_t *slot = &phys_table(&hw->phys, table)[leaf_index(l->at)];
     if (!leaf_permits(l, *slot)) return 0;
     charge(hw, COST_WALK, 1);
     cpu->walks.count++;
     cpu->walks.pscache_hits[PSC_PDE]++;
     cpu->walks.references[LEVEL_PT]++;
-    pa_t at = pa(pfn_to_pa(table).v + leaf_index(l) * sizeof *slot);
+    pa_t at = pa(pfn_to_pa(table).v + leaf_index(l->at) * sizeof *slot);
     cpu->walks.served_by[memory_fetch(hw, at)]++;
     uint64_t entry = leaf_use(hw, l, slot);
     if (second->sizes != 0) lane_fill(second, l, entry);
@@ -46,16 +46,20 @@ uint64_t hw_walk_short(struct hw *hw, va_t at, enum access_type type, bool user)
     return walk_once(hw, first, second, &l);
 }
 
-/* Where its page table is the one that was walked last with its set. */
-void hw_prefetch_walk(const struct hw *hw, va_t at)
+void short_walks_settle(struct hw *hw, struct short_walks *w)
 {
-    const struct tlb_array *a = &hw->cpu->psc[PSC_PDE];
-    uint64_t tag = psc_tag(hw->cpu, at, LEVEL_PD);
-    if (a->valid_count == 0) return;
-    size_t front = (size_t)tlb_set_of(a, tag) * a->ways;
-    if (a->tag[front] != tag) return;
-    const uint64_t *entries = phys_table_peek(&hw->phys, pte_pfn(a->data[front]));
-    if (entries != NULL) __builtin_prefetch(&entries[at.v >> PAGE_SHIFT_BITS & 511], 1);
+    struct walk_counts *walks = &hw->cpu->walks;
+    walks->count += w->count;
+    walks->pscache_hits[PSC_PDE] += w->count;
+    walks->references[LEVEL_PT] += w->count;
+    charge_some(hw, COST_WALK, w->count);
+    for (unsigned i = 0; i < SERVED_COUNT; i++) {
+        enum cost cost = hw->has_caches ? cost_of_fetch((enum served)i) : COST_WALK_REFERENCE;
+        walks->served_by[i] += w->fetched[i];
+        charge_some(hw, cost, w->fetched[i]);
+        w->fetched[i] = 0;
+    }
+    w->count = 0;
 }
 
 /* ---- lookups ---- */

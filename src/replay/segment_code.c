@@ -105,32 +105,41 @@ uint8_t *segment_put(struct segment_encoder *e, const struct access_segment *s, 
 
 /* ---- reading ---- */
 
-/* What the filter holds as the events are read. */
+/* What the filter holds as the events are read, and how many lookups there were of each side. */
 struct places {
     uint64_t page[FILTER_SLOTS]; /* of data */
     uint8_t used[ACCESS_SIDE_COUNT][FILTER_SETS];
+    uint64_t data, code;
 };
 
-static const char *get_page(struct segment_pages *pages, const uint8_t **at, bool is_code,
-                            uint64_t *page)
+static inline const char *get_new_page(struct segment_pages *pages, const uint8_t **at,
+                                       uint64_t *key)
 {
-    uint64_t number = varint_get(at), key;
-    if (number > pages->count) return "a page that was not named before";
-    if (number == 0) {
-        if (pages->count == SEGMENT_PAGES_MAX) return "too many pages";
-        key = (pages->count > 0 ? pages->key[pages->count - 1] : 0) + unzigzag(varint_get(at));
-        pages->key[pages->count++] = key;
-    } else {
-        key = pages->key[number - 1];
-    }
-    *page = key >> 1;
-    if ((key & 1) != is_code) return "a page of the other side";
-    return *page >> (64 - PAGE_SHIFT_BITS) == 0 ? NULL
-                                                : "a page past the end of the address space";
+    if (pages->count == SEGMENT_PAGES_MAX) return "too many pages";
+    *key = (pages->count > 0 ? pages->key[pages->count - 1] : 0) + unzigzag(varint_get(at));
+    pages->key[pages->count++] = *key;
+    return *key >> (64 - PAGE_SHIFT_BITS + 1) == 0 ? NULL
+                                                   : "a page past the end of the address space";
 }
 
-static const char *get_slot(struct segment_pages *pages, struct places *p, const uint8_t **at,
-                            struct filter_event *v, unsigned place)
+static inline const char *get_page(struct segment_pages *pages, const uint8_t **at, bool is_code,
+                                   uint64_t *page)
+{
+    uint64_t number = varint_get(at), key;
+    if (__builtin_expect(number - 1 < pages->count, 1)) {
+        key = pages->key[number - 1];
+    } else if (number != 0) {
+        return "a page that was not named before";
+    } else {
+        const char *why = get_new_page(pages, at, &key);
+        if (why != NULL) return why;
+    }
+    *page = key >> 1;
+    return (key & 1) == is_code ? NULL : "a page of the other side";
+}
+
+static inline const char *get_slot(struct segment_pages *pages, struct places *p,
+                                   const uint8_t **at, struct filter_event *v, unsigned place)
 {
     uint64_t page;
     enum access_side side = v->type == FILTER_EVENT_FETCH ? ACCESS_SIDE_CODE : ACCESS_SIDE_DATA;
@@ -144,8 +153,7 @@ static const char *get_slot(struct segment_pages *pages, struct places *p, const
         if (why != NULL) return why;
         unsigned set = (unsigned)(page % FILTER_SETS);
         uint8_t *used = &p->used[side][set];
-        if (*used < FILTER_WAYS && place != *used) return "a place that is not the next";
-        *used = (uint8_t)(*used + (*used < FILTER_WAYS));
+        if (*used < FILTER_WAYS && place != (*used)++) return "a place that is not the next";
         v->slot = (uint8_t)(set * FILTER_WAYS + place);
         if (side == ACCESS_SIDE_DATA) p->page[v->slot] = page;
     }
@@ -153,8 +161,8 @@ static const char *get_slot(struct segment_pages *pages, struct places *p, const
     return NULL;
 }
 
-static const char *get_event(struct segment_pages *pages, struct places *p, const uint8_t **at,
-                             struct filter_event *v)
+static inline const char *get_event(struct segment_pages *pages, struct places *p,
+                                    const uint8_t **at, struct filter_event *v)
 {
     uint64_t head = (uint64_t)(*at)[0] | (uint64_t)(*at)[1] << 8, before = (*at)[2];
     *at += 3;
@@ -165,6 +173,8 @@ static const char *get_event(struct segment_pages *pages, struct places *p, cons
     if ((before & CODE_FOLLOWS) != 0) code = varint_get(at) + 1;
     v->before[ACCESS_SIDE_DATA] = (uint32_t)data;
     v->before[ACCESS_SIDE_CODE] = (uint32_t)code;
+    p->data += data + (v->type != FILTER_EVENT_FETCH);
+    p->code += code + (v->type == FILTER_EVENT_FETCH);
     if ((data | code) >> 32 != 0) return "a number of lookups out of range";
     return get_slot(pages, p, at, v, (unsigned)(head >> PLACE_SHIFT & 3));
 }
@@ -208,16 +218,9 @@ static const char *get_totals(const uint8_t **at, struct access_segment *s)
 }
 
 /* Events and the lookups before them are not more than there are. */
-static const char *check_lookups(const struct access_segment *s)
+static const char *check_lookups(const struct places *p, const struct access_segment *s)
 {
-    uint64_t side[ACCESS_SIDE_COUNT] = { 0 };
-    for (uint32_t i = 0; i < s->event_count; i++) {
-        const struct filter_event *v = &s->event[i];
-        side[0] += v->before[0];
-        side[1] += v->before[1];
-        side[v->type == FILTER_EVENT_FETCH]++;
-    }
-    return side[0] <= s->lookups[0] && side[1] <= s->lookups[1]
+    return p->data <= s->lookups[ACCESS_SIDE_DATA] && p->code <= s->lookups[ACCESS_SIDE_CODE]
                ? NULL
                : "a number of lookups out of range";
 }
@@ -227,13 +230,16 @@ const char *segment_get(struct segment_pages *pages, const uint8_t **at, const u
 {
     struct places p;
     memset(p.used, 0, sizeof p.used);
+    p.data = p.code = 0;
     const char *why = get_totals(at, s);
+    const uint8_t *here = *at;
     for (uint32_t i = 0; i < s->event_count && why == NULL; i++) {
-        why = get_event(pages, &p, at, &s->event[i]);
-        if (*at > end && why == NULL) why = "a segment that is cut off";
+        why = get_event(pages, &p, &here, &s->event[i]);
+        if (here > end && why == NULL) why = "a segment that is cut off";
     }
+    *at = here;
     if (why == NULL) why = get_orders(&p, at, s);
-    if (why == NULL) why = check_lookups(s);
+    if (why == NULL) why = check_lookups(&p, s);
     if (why == NULL && *at > end) why = "a segment that is cut off";
     return why;
 }

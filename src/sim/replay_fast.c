@@ -51,6 +51,13 @@ void fast_context(struct fast *f)
     bool leaves = cpu->leaves_on == SIDE_USER;
     f->space = tlb_tag(0, PAGE_4K, cpu->context[0]);
     f->page_end = leaves ? 0 : f->s->mm.config->highest_user.v / PAGE_BYTES + 1;
+    short_walks_forget(&f->short_walks);
+    for (unsigned i = 0; i < FAST_KINDS; i++) {
+        struct fast_lane *l = &f->lane[i];
+        bool small = l->first != NULL && !has_large(l->first->level);
+        l->looks_further = small && l->second->array != NULL && !has_large(l->second->level);
+        l->walks = l->looks_further && !f->s->hw.nested;
+    }
 }
 
 bool fast_begin(struct fast *f, struct sim *s, struct access_totals *totals)
@@ -58,7 +65,6 @@ bool fast_begin(struct fast *f, struct sim *s, struct access_totals *totals)
     struct cpu *cpu = s->hw.cpu;
     bool has_code = cpu->l1i.sizes != 0;
     *f = (struct fast){ .s = s, .totals = totals };
-    fast_context(f);
     if (s->sink != NULL && s->sink->access != NULL) return false;
     if (!array_begin(&f->data, &cpu->l1d, PAGE_4K)) return false;
     if (has_code && !array_begin(&f->code, &cpu->l1i, PAGE_4K)) return false;
@@ -78,6 +84,9 @@ bool fast_begin(struct fast *f, struct sim *s, struct access_totals *totals)
     f->lane[ACCESS_MODIFY].type = ACCESS_READ;
     f->lane[ACCESS_FETCH] = lane_of(code, large_code, apart ? &f->second_code : &f->second,
                                    ACCESS_EXECUTE);
+    for (unsigned i = 0; i < FAST_KINDS; i++)
+        f->lane[i].walk = lookup_of(&s->hw, va(0), (enum access_type)f->lane[i].type, true);
+    fast_context(f);
     return true;
 }
 
@@ -111,6 +120,7 @@ static void settle_misses(struct fast *f, const struct fast_lane *l, uint64_t se
     count_lookups(l->second->level, second, 0, walks);
     charge(&f->s->hw, COST_TLB_MISS, second + walks);
     count_fills(l->first);
+    if (l->second->array != NULL) count_fills(l->second);
 }
 
 void fast_settle(struct fast *f)
@@ -120,12 +130,13 @@ void fast_settle(struct fast *f)
     const struct fast_lane *of_data = &f->lane[ACCESS_LOAD], *of_code = &f->lane[ACCESS_FETCH];
     count_lookups(of_data->first->level, data, (uint32_t)f->large_hits, 0);
     count_lookups(of_code->first->level, code, f->large_hits >> CODE_SHIFT, 0);
-    charge(&f->s->hw, COST_MEMORY, data + code + second + second_code);
+    charge(&f->s->hw, COST_MEMORY, data + code + second + second_code + f->plain);
     f->totals->count += data + code + second + second_code + f->accesses;
     f->totals->bytes += f->bytes;
     settle_misses(f, of_data, second, (uint32_t)f->walks);
     settle_misses(f, of_code, second_code, f->walks >> CODE_SHIFT);
-    f->hits = f->large_hits = f->second_hits = f->walks = f->accesses = f->bytes = 0;
+    if (f->short_walks.count != 0) short_walks_settle(&f->s->hw, &f->short_walks);
+    f->hits = f->large_hits = f->second_hits = f->walks = f->accesses = f->bytes = f->plain = 0;
 }
 
 /* ---- records ---- */
@@ -158,7 +169,7 @@ size_t fast_records(struct fast *f, const struct access *batch, size_t count, st
         f->hits += hits;
         f->bytes += bytes;
         hits = bytes = 0;
-        if (f->walked && i < count) hw_prefetch_walk(&f->s->hw, va(batch[i].address));
+        if (f->walked && i < count) fast_prefetch(f, batch[i].address);
         f->walked = false;
         one_record(f, a, t);
     }

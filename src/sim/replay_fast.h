@@ -3,6 +3,7 @@
  * to the last count and cycle. */
 #pragma once
 
+#include "model/short_walk.h"
 #include "sim/replay.h"
 
 /* The array of one page size of one level: true LRU, sets a power of two. */
@@ -24,6 +25,9 @@ struct fast_lane {
     uint8_t type;        /* enum access_type of the first access */
     /* For 4 KiB and 2 MiB; behind them, for 4 KiB. But for the first, ->array may be NULL. */
     struct fast_array *first, *large, *second;
+    bool looks_further; /* behind a miss of the first level: both have only pages of 4 KiB */
+    bool walks;         /* by one fetch where it can, behind a miss of both */
+    struct lookup walk;
 };
 
 enum { FAST_KINDS = ACCESS_FETCH + 1 };
@@ -36,8 +40,10 @@ struct fast {
     struct sim *s;
     struct access_totals *totals;
     /* Done and not yet settled, with halves as in lookups: hits of the first level, those of 2 MiB
-     * pages, hits of the second level, misses of both; accesses less their lookups, and bytes. */
-    uint64_t hits, large_hits, second_hits, walks, accesses, bytes;
+     * pages, hits of the second level, misses of both; accesses less their lookups, and bytes;
+     * accesses to plain memory beside the hits. */
+    uint64_t hits, large_hits, second_hits, walks, accesses, bytes, plain;
+    struct short_walks short_walks;
     bool walked; /* so did the last access that was no hit */
 };
 
@@ -50,8 +56,17 @@ bool fast_begin(struct fast *f, struct sim *s, struct access_totals *totals);
 size_t fast_records(struct fast *f, const struct access *batch, size_t count, struct touch *t);
 /* Counts and charges what was done. */
 void fast_settle(struct fast *f);
-/* After what may have changed the context. */
+/* After what may have changed the context, the tables or the sizes of pages that levels hold. */
 void fast_context(struct fast *f);
+
+/* What all events of one type share. */
+struct fast_event {
+    struct fast_lane *lane;
+    uint64_t one;   /* lookup, in the half of its side */
+    uint64_t *page; /* what the filter of its side holds, by slot */
+    uint8_t *way;
+    bool is_same; /* the array of the side has just the filter's size */
+};
 
 /* A segment under way, and where its records are. */
 struct fast_segment {
@@ -59,6 +74,8 @@ struct fast_segment {
     const struct access_segment *segment;
     enum replay_only only;
     uint64_t page[ACCESS_SIDE_COUNT][FILTER_SLOTS]; /* what the filter holds */
+    uint8_t way[ACCESS_SIDE_COUNT][FILTER_SLOTS];   /* and where the array of the side had it */
+    struct fast_event event[FILTER_EVENT_TYPE_COUNT];
 };
 /* Whether segments may be replayed as such, as the machine stands; after fast_begin(). */
 bool fast_takes_segments(const struct fast *f, enum replay_only only);

@@ -1,29 +1,28 @@
 /* Lookups of the fast path of replays: what its two files share. */
 #pragma once
 
-#include "model/tlb_set.h"
 #include "sim/replay_fast.h"
 
 enum { CODE_SHIFT = 32 }; /* where the half of code begins */
 
 /* ---- one page of an access ---- */
 
-/* As a miss fills what the second level has. */
-static inline void fill_first(struct fast_array *a, uint64_t page, uint64_t tag, uint64_t entry)
+/* As a miss fills a level. */
+static inline void fill(struct fast_array *a, uint64_t page, uint64_t tag, uint64_t entry)
 {
     uint64_t set = page & a->mask;
     uint64_t *tags = &a->tag[set * a->ways], *datas = &a->data[set * a->ways];
-    tlb_note_filled(a->array, set);
+    if (tags[0] == TLB_NO_TAG) tlb_note_filled(a->array, set);
     a->fills++;
     a->evictions += tags[a->ways - 1] != TLB_NO_TAG;
-    tlb_set_rotate(tags, a->ways - 1, tag);
-    tlb_set_rotate(datas, a->ways - 1, entry);
+    tlb_set_rotate_both(tags, datas, a->ways - 1, tag, entry);
 }
 
 enum found {
     FOUND,         /* and used */
     FOUND_FORBIDS, /* an entry that does not permit the access as it is; not used */
     FOUND_NOT,
+    FOUND_TYPED, /* by a walk, and not yet charged: memory that is not write-back */
 };
 
 /* A lookup of one level. */
@@ -34,8 +33,7 @@ static inline enum found find(uint64_t *tags, uint64_t *datas, unsigned ways, ui
     if (way == ways) return FOUND_NOT;
     uint64_t entry = datas[way];
     if ((entry & l->bits) != l->want) return FOUND_FORBIDS;
-    tlb_set_rotate(tags, way, tag);
-    tlb_set_rotate(datas, way, entry);
+    tlb_set_rotate_both(tags, datas, way, tag, entry);
     return FOUND;
 }
 
@@ -56,18 +54,13 @@ static inline enum found find_large(const struct fast *f, const struct fast_lane
     return find(&a->tag[base], &a->data[base], a->ways, tag, l);
 }
 
-static inline bool has_large(const struct tlb_level *level)
-{
-    return level->valid[PAGE_2M] + level->valid[PAGE_1G] != 0;
-}
-
 /* After a miss of the first level; *entry is what is found. */
 static inline enum found look_second(const struct fast *f, const struct fast_lane *l, uint64_t page,
                                      uint64_t *entry)
 {
     struct fast_array *a = l->second;
     size_t base = (size_t)((page & a->mask) * a->ways);
-    if (a->array == NULL || has_large(l->first->level) || has_large(a->level)) return FOUND_FORBIDS;
+    if (!l->looks_further) return FOUND_FORBIDS;
     enum found found = find(&a->tag[base], &a->data[base], a->ways, page | f->space, l);
     *entry = a->data[base];
     return found;
@@ -78,7 +71,7 @@ static inline enum found find_second(const struct fast *f, const struct fast_lan
 {
     uint64_t entry;
     enum found found = look_second(f, l, page, &entry);
-    if (found == FOUND) fill_first(l->first, page, page | f->space, entry);
+    if (found == FOUND) fill(l->first, page, page | f->space, entry);
     return found;
 }
 
@@ -86,23 +79,55 @@ static inline void charge_data(struct fast *f, enum access_type type, uint32_t s
                                const struct touch *t)
 {
     if (t->end != TOUCH_OK) return;
-    if (translation_type(t->entry) == TYPE_WB) charge(&f->s->hw, COST_MEMORY, 1);
+    if (translation_type(t->entry) == TYPE_WB) f->plain++;
     else memory_access_typed(&f->s->hw, t->entry, t->at, size, type);
 }
 
+/* What a walk of one fetch finds, for an access that no level has an entry for; it is put into the
+ * second level. 0: it takes another walk. */
+static inline uint64_t walk_once(struct fast *f, struct fast_lane *l, va_t at)
+{
+    l->walk.at = at;
+    l->walk.space = f->space;
+    uint64_t page = at.v / PAGE_BYTES;
+    uint64_t entry = l->walks ? short_walk(&f->s->hw, &f->short_walks, &l->walk) : 0;
+    if (entry == 0) return 0;
+    f->accesses++; /* settling knows nothing of it */
+    f->walks += l->type == ACCESS_EXECUTE ? (uint64_t)1 << CODE_SHIFT : 1;
+    fill(l->second, page, page | f->space, entry);
+    return entry;
+}
+
+/* The data of an access whose walk found the entry. */
+static inline enum found walked_to(struct fast *f, uint64_t entry, va_t at, struct touch *t)
+{
+    bool is_plain = translation_type(entry) == TYPE_WB;
+    f->plain += is_plain;
+    if (__builtin_expect(is_plain, 1)) return FOUND;
+    t->entry = entry;
+    t->at = pa((entry & PTE_ADDRESS) | va_offset(at));
+    return FOUND_TYPED;
+}
+
+/* A walk of that address may be next. */
+static inline void fast_prefetch(const struct fast *f, uint64_t address)
+{
+    short_walk_prefetch(&f->short_walks, va(address));
+}
+
 /* No level has an entry of the page; not charge_data(). */
-static inline void walk(struct fast *f, const struct fast_lane *l, va_t at, struct touch *t)
+static inline void walk(struct fast *f, struct fast_lane *l, va_t at, struct touch *t)
 {
     enum access_type type = (enum access_type)l->type;
-    uint64_t entry = hw_walk_short(&f->s->hw, at, type, true);
-    f->accesses++; /* settling knows nothing of it */
+    uint64_t entry = walk_once(f, l, at), page = at.v / PAGE_BYTES;
     f->walked = true;
     if (__builtin_expect(entry != 0, 1)) {
-        f->walks += l->type == ACCESS_EXECUTE ? (uint64_t)1 << CODE_SHIFT : 1;
+        fill(l->first, page, page | f->space, entry);
         t->entry = entry;
         t->at = pa((entry & PTE_ADDRESS) | va_offset(at));
         return;
     }
+    f->accesses++;
     fast_settle(f);
     struct translation found = hw_translate_walk(&f->s->hw, at, type, true);
     if (found.fault != ACCESS_OK) {
@@ -124,16 +149,16 @@ static inline void touch(struct fast *f, enum access_type type, va_t at, struct 
 }
 
 /* Where neither way of the fast path has an entry that will do. */
-static inline void look_further(struct fast *f, const struct fast_lane *l, enum found found,
-                                va_t at, struct touch *t)
+static inline void look_further(struct fast *f, struct fast_lane *l, enum found found, va_t at,
+                                struct touch *t)
 {
     if (found == FOUND_NOT) walk(f, l, at, t);
     else touch(f, l->type, at, t);
 }
 
 /* The part of an access that lies in the page of `at`. */
-static inline void look_up(struct fast *f, const struct fast_lane *l, va_t at, uint32_t size,
-                    struct touch *t)
+static inline void look_up(struct fast *f, struct fast_lane *l, va_t at, uint32_t size,
+                           struct touch *t)
 {
     uint64_t page = at.v / PAGE_BYTES;
     uint64_t one = l->type == ACCESS_EXECUTE ? (uint64_t)1 << CODE_SHIFT : 1;
@@ -173,8 +198,8 @@ static inline void lookups_of(const struct access *a, struct lookups *all)
 }
 
 /* Of the lookups of a modify, those of the write come last. */
-static inline const struct fast_lane *lane_at(const struct fast *f, const struct access *a,
-                                              const struct lookups *all, unsigned i)
+static inline struct fast_lane *lane_at(struct fast *f, const struct access *a,
+                                        const struct lookups *all, unsigned i)
 {
     if (a->kind != ACCESS_MODIFY) return &f->lane[a->kind];
     return &f->lane[i < all->count / 2 ? ACCESS_LOAD : ACCESS_STORE];
@@ -197,7 +222,7 @@ static inline void begin_lookup(struct fast *f, const struct access *a, const st
 static inline void look_up_one(struct fast *f, const struct access *a, const struct lookups *all,
                                unsigned i, struct touch *t)
 {
-    const struct fast_lane *l = lane_at(f, a, all, i);
+    struct fast_lane *l = lane_at(f, a, all, i);
     uint32_t low = all->straddles ? all->room : a->size;
     begin_lookup(f, a, all, i);
     if (is_upper(all, i)) look_up(f, l, va(a->address + low), a->size - low, t);

@@ -44,8 +44,7 @@ static void use_page(const struct fast *f, const struct fast_array *a, uint64_t 
     unsigned way = tlb_set_way(&a->tag[base], a->ways, page | f->space);
     if (way == 0 || way == a->ways) return;
     uint64_t entry = a->data[base + way];
-    tlb_set_rotate(&a->tag[base], way, page | f->space);
-    tlb_set_rotate(&a->data[base], way, entry);
+    tlb_set_rotate_both(&a->tag[base], &a->data[base], way, page | f->space, entry);
 }
 
 /* The page in the slot leaves the filter: it goes behind the others of its set that stay. */
@@ -87,67 +86,69 @@ static void order_all(struct fast *f, const struct fast_segment *g, enum access_
 
 /* ---- events ---- */
 
-static const uint8_t lanes[FILTER_EVENT_TYPE_COUNT] = {
-    [FILTER_EVENT_READ] = ACCESS_LOAD,
-    [FILTER_EVENT_WRITE] = ACCESS_STORE,
-    [FILTER_EVENT_FIRST_WRITE] = ACCESS_STORE,
-    [FILTER_EVENT_FETCH] = ACCESS_FETCH,
-};
-
-static inline enum access_side side_of(const struct filter_event *v)
+static inline enum access_side side_of(enum filter_event_type type)
 {
-    return v->type == FILTER_EVENT_FETCH ? ACCESS_SIDE_CODE : ACCESS_SIDE_DATA;
+    return type == FILTER_EVENT_FETCH ? ACCESS_SIDE_CODE : ACCESS_SIDE_DATA;
 }
 
 /* The lookup of an event in both levels. */
-static inline enum found find_event(struct fast *f, const struct fast_lane *l, uint64_t page,
-                                    enum access_side side)
+static inline enum found find_event(struct fast *f, const struct fast_event *e, uint64_t page)
 {
-    enum found found = find_first(f, l, page);
-    if (found == FOUND) f->hits += one_of(side);
+    enum found found = find_first(f, e->lane, page);
+    if (found == FOUND) f->hits += e->one;
     if (found != FOUND_NOT) return found;
-    found = find_second(f, l, page);
-    if (found == FOUND) f->second_hits += one_of(side);
+    found = find_second(f, e->lane, page);
+    if (found == FOUND) f->second_hits += e->one;
     return found;
 }
 
-/* An array of just the filter's size holds what the filter holds: a page that takes the place of
- * another is not in it. What the second level has of it takes that place there, too. */
-static inline enum found replace(struct fast *f, const struct fast_lane *l, uint64_t page,
-                                 enum access_side side, const struct fast_segment *g, unsigned slot)
+/* Which way the page of a slot has in an array of just the filter's size; FILTER_WAYS: none. Mostly
+ * where it was before. */
+static inline unsigned way_of_slot(const uint64_t *tags, uint64_t tag, uint8_t *known)
 {
-    struct fast_array *a = l->first;
-    size_t base = (size_t)((page & a->mask) * FILTER_WAYS);
-    uint64_t entry, old = g->page[side][slot] | f->space;
-    unsigned way = tlb_set_way(&a->tag[base], FILTER_WAYS, old);
-    if (page >= f->page_end || way == FILTER_WAYS) return FOUND_FORBIDS;
-    enum found found = look_second(f, l, page, &entry);
-    if (found != FOUND) return found;
-    tlb_note_filled(a->array, page & a->mask);
-    a->fills++;
-    a->evictions++;
-    a->tag[base + way] = page | f->space;
-    a->data[base + way] = entry;
-    f->second_hits += one_of(side);
-    return FOUND;
+    if (__builtin_expect(tags[*known] == tag, 1)) return *known;
+    unsigned way = tlb_set_way(tags, FILTER_WAYS, tag);
+    if (way < FILTER_WAYS) *known = (uint8_t)way;
+    return way;
 }
 
-static inline enum found take_event(struct fast *f, struct fast_segment *g,
-                                    const struct filter_event *v)
+/* An array of just the filter's size holds what the filter holds: a page that takes the place of
+ * another is not in it. What the second level or a walk has of it takes that place there, too. */
+static inline enum found replace(struct fast *f, const struct fast_event *e, va_t at, unsigned slot,
+                                 struct touch *t)
 {
-    enum access_side side = side_of(v);
-    uint64_t page = access_page(v->address), *slot = &g->page[side][v->slot];
-    const struct fast_lane *l = &f->lane[lanes[v->type]];
-    if (v->type == FILTER_EVENT_FIRST_WRITE) return find_event(f, l, page, side);
-    if (*slot == NO_PAGE) {
-        *slot = page;
-        return find_event(f, l, page, side);
+    struct fast_array *a = e->lane->first;
+    uint64_t page = at.v / PAGE_BYTES, entry, *tags = &a->tag[slot / FILTER_WAYS * FILTER_WAYS];
+    unsigned way = way_of_slot(tags, e->page[slot] | f->space, &e->way[slot]);
+    if (page >= f->page_end || way == FILTER_WAYS) return FOUND_FORBIDS;
+    enum found found = look_second(f, e->lane, page, &entry);
+    if (found == FOUND) {
+        f->second_hits += e->one;
+    } else {
+        entry = found == FOUND_NOT ? walk_once(f, e->lane, at) : 0;
+        if (entry == 0) return found;
+        found = walked_to(f, entry, at, t);
     }
-    bool is_same = l->first->ways == FILTER_WAYS && l->first->mask == FILTER_SETS - 1;
-    enum found found = is_same ? replace(f, l, page, side, g, v->slot) : FOUND_FORBIDS;
-    if (found != FOUND) leave(f, l->first, g->page[side], v->slot);
+    a->fills++;
+    a->evictions++;
+    tags[way] = page | f->space;
+    a->data[slot / FILTER_WAYS * FILTER_WAYS + way] = entry;
+    return found;
+}
+
+static inline enum found take_event(struct fast *f, const struct fast_event *e,
+                                    const struct filter_event *v, struct touch *t)
+{
+    uint64_t page = access_page(v->address), *slot = &e->page[v->slot];
+    bool is_new = *slot == NO_PAGE;
+    if (v->type == FILTER_EVENT_FIRST_WRITE || is_new) {
+        *slot = page;
+        return find_event(f, e, page);
+    }
+    enum found found = e->is_same ? replace(f, e, va(v->address), v->slot, t) : FOUND_FORBIDS;
+    if (found == FOUND_FORBIDS || found == FOUND_NOT) leave(f, e->lane->first, e->page, v->slot);
     *slot = page;
-    return is_same ? found : find_event(f, l, page, side);
+    return e->is_same ? found : find_event(f, e, page);
 }
 
 /* The halves of counts that are wanted. */
@@ -168,7 +169,7 @@ static uint64_t lookups_before(const struct fast_segment *g, uint32_t event)
         const struct filter_event *v = &g->segment->event[i];
         for (unsigned side = 0; side < ACCESS_SIDE_COUNT; side++)
             if (is_wanted(g->only, side)) count += v->before[side];
-        count += i < event && is_wanted(g->only, side_of(v));
+        count += i < event && is_wanted(g->only, side_of(v->type));
     }
     return count;
 }
@@ -237,17 +238,17 @@ static uint64_t dropped(const struct fast *f)
 
 /* What no level has. False when the segment cannot go on: the access ended it, or is of memory
  * whose accesses differ in price, or what the filter holds is gone. */
-static bool go_further(struct fast *f, const struct filter_event *v, bool is_first,
-                       enum found found, struct touch *t)
+static bool go_further(struct fast *f, const struct fast_segment *g,
+                       const struct filter_event *v, bool is_first, enum found found,
+                       struct touch *t)
 {
-    const struct fast_lane *l = &f->lane[lanes[v->type]];
     uint64_t before = dropped(f);
-    look_further(f, l, found, va(v->address), t);
+    if (found != FOUND_TYPED) look_further(f, g->event[v->type].lane, found, va(v->address), t);
     if (t->end != TOUCH_OK || translation_type(t->entry) != TYPE_WB ||
         (!is_first && dropped(f) != before) || has_large(f->data.level) ||
         (f->code.array != NULL && has_large(f->code.level)))
         return false;
-    charge(&f->s->hw, COST_MEMORY, 1);
+    f->plain++;
     return true;
 }
 
@@ -271,22 +272,46 @@ static void end_segment(struct fast *f, const struct fast_segment *g, uint64_t u
     }
 }
 
+static void begin_segment(struct fast *f, struct fast_segment *g)
+{
+    static const uint8_t lanes[FILTER_EVENT_TYPE_COUNT] = {
+        [FILTER_EVENT_READ] = ACCESS_LOAD,
+        [FILTER_EVENT_WRITE] = ACCESS_STORE,
+        [FILTER_EVENT_FIRST_WRITE] = ACCESS_STORE,
+        [FILTER_EVENT_FETCH] = ACCESS_FETCH,
+    };
+    memset(g->page, 0xFF, sizeof g->page);
+    memset(g->way, 0, sizeof g->way);
+    for (unsigned type = 0; type < FILTER_EVENT_TYPE_COUNT; type++) {
+        enum access_side side = side_of(type);
+        const struct fast_array *a = array_of(f, side);
+        g->event[type] = (struct fast_event){
+            .lane = &f->lane[lanes[type]],
+            .one = one_of(side),
+            .page = g->page[side],
+            .way = g->way[side],
+            .is_same = a->ways == FILTER_WAYS && a->mask == FILTER_SETS - 1,
+        };
+    }
+}
+
 uint32_t fast_segment(struct fast *f, struct fast_segment *g, struct touch *t)
 {
     const struct access_segment *s = g->segment;
     uint64_t wanted = halves(g->only), used = 0;
     bool is_first = true;
-    memset(g->page, 0xFF, sizeof g->page);
+    begin_segment(f, g);
     for (uint32_t i = 0; i < s->event_count; i++) {
         const struct filter_event *v = &s->event[i];
+        const struct fast_event *e = &g->event[v->type];
         uint64_t hits = (uint64_t)v->before[ACCESS_SIDE_CODE] << CODE_SHIFT;
         hits |= v->before[ACCESS_SIDE_DATA];
         f->hits += hits & wanted;
-        used += hits + one_of(side_of(v));
-        if (g->only != REPLAY_EVERYTHING && !is_wanted(g->only, side_of(v))) continue;
-        enum found found = take_event(f, g, v);
-        if (found != FOUND && i + 1 < s->event_count) hw_prefetch_walk(&f->s->hw, va(v[1].address));
-        bool goes = __builtin_expect(found == FOUND, 1) || go_further(f, v, is_first, found, t);
+        used += hits + e->one;
+        if (g->only != REPLAY_EVERYTHING && !is_wanted(g->only, side_of(v->type))) continue;
+        if (i + 1 < s->event_count) fast_prefetch(f, v[1].address);
+        enum found found = take_event(f, e, v, t);
+        bool goes = __builtin_expect(found == FOUND, 1) || go_further(f, g, v, is_first, found, t);
         is_first = false;
         if (goes) continue;
         uint32_t done = break_at(f, g, i, t);
