@@ -37,6 +37,14 @@ void paging_give_table(struct hw *hw, struct page_map *map, unsigned level, pfn_
     hw->tables.give(hw->tables.context, table);
 }
 
+/* The number of entries of a table that are in use. */
+static uint64_t *entries_used(struct hw *hw, pfn_t table)
+{
+    struct map_slot *slot = map_find(&hw->table_used, table.v);
+    CHECK2(slot != NULL, table.v, 0);
+    return &slot->value;
+}
+
 /* What the manager writes is in the caches of the processor that it runs on. */
 void paging_place(struct hw *hw, pfn_t table, const uint64_t *first, uint64_t count)
 {
@@ -74,12 +82,12 @@ void paging_write(struct hw *hw, struct page_map *map, unsigned level, pfn_t tab
     if (was_large) gauge_sub(&map->large[level - LEVEL_PD], 1);
     if (is_large) gauge_add(&map->large[level - LEVEL_PD], 1, hw_now(hw));
     if (was == is) return;
-    uint64_t used = map_at(&hw->table_used, table.v);
+    uint64_t *used = entries_used(hw, table);
+    *used = is ? *used + 1 : *used - 1;
     if (is)
         gauge_add(&map->level[level].entries, 1, hw_now(hw));
     else
         gauge_sub(&map->level[level].entries, 1);
-    map_set(&hw->table_used, table.v, is ? used + 1 : used - 1);
 }
 
 /* A new table of the system at the top level appears in every process's root. */
@@ -291,7 +299,7 @@ void paging_set_range(struct hw *hw, struct page_map *map, va_t at, const uint64
         charge(hw, COST_PTE_WRITE, n);
         paging_place(hw, table, slot, n);
         gauge_add(&map->level[LEVEL_PT].entries, fresh, hw_now(hw));
-        map_set(&hw->table_used, table.v, map_at(&hw->table_used, table.v) + fresh);
+        *entries_used(hw, table) += fresh;
         done += n;
     }
 }
@@ -304,7 +312,7 @@ void paging_drop_empty(struct hw *hw, struct page_map *map, va_t at, unsigned le
         for (unsigned l = hw->top_level; l > level + 1; l--)
             parent = pte_pfn(*paging_slot_of(hw, parent, at, l));
         pfn_t table = pte_pfn(*paging_slot_of(hw, parent, at, level + 1));
-        if (map_at(&hw->table_used, table.v) != 0) return;
+        if (*entries_used(hw, table) != 0) return;
         paging_write(hw, map, level + 1, parent, at, 0);
         paging_give_table(hw, map, level, table);
     }
@@ -313,9 +321,8 @@ void paging_drop_empty(struct hw *hw, struct page_map *map, va_t at, unsigned le
 /* The entries of one page table; returns how many were present. */
 static uint64_t clear_small(struct hw *hw, struct page_map *map, va_t at, pfn_t table, uint64_t n)
 {
-    uint64_t used = map_at(&hw->table_used, table.v);
-    uint64_t *slot = paging_slot_of(hw, table, at, LEVEL_PT);
-    if (used == 0) return 0;
+    uint64_t *used = entries_used(hw, table), *slot = paging_slot_of(hw, table, at, LEVEL_PT);
+    if (*used == 0) return 0;
     uint64_t present = entries_with(slot, n, PTE_PRESENT);
     uint64_t cleared = present == n ? n : entries_with(slot, n, UINT64_MAX);
     if (cleared == 0) return 0;
@@ -324,7 +331,7 @@ static uint64_t clear_small(struct hw *hw, struct page_map *map, va_t at, pfn_t 
     charge(hw, COST_PTE_WRITE, cleared);
     paging_place(hw, table, slot, n);
     gauge_sub(&map->level[LEVEL_PT].entries, cleared);
-    map_set(&hw->table_used, table.v, used - cleared);
+    *used -= cleared;
     paging_drop_empty(hw, map, at, LEVEL_PT);
     return present;
 }

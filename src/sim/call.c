@@ -175,14 +175,13 @@ void call_settle(struct sim *s)
 static void call_routine(struct sim *s, const struct step *step, size_t series, void *record)
 {
     const struct routine *routine = routines[series];
-    struct step_result r;
     struct event_mark mark;
     _Alignas(16) unsigned char given[ROUTINE_ARGS_BYTES];
     if (s->sink != NULL) memcpy(given, record, routine->args_bytes);
     event_begin(s, step, &mark);
-    r = (struct step_result){ .outcome = kernel_call(&s->kernel, routine, record),
-                              .has_value = true,
-                              .args = record };
+    struct step_result r = { .outcome = kernel_call(&s->kernel, routine, record),
+                             .has_value = true,
+                             .args = record };
     if (is_open(s)) s->thread->call.series = &s->series[series];
     if (s->sink == NULL) {
         event_skip(s);
