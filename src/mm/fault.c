@@ -257,6 +257,7 @@ struct touch fault_resolve(struct mm *mm, va_t at, enum access_type type, bool u
 {
     struct touch t;
     hw_enter(mm->hw, false);
+    memory_close_lines(mm->hw);
     charge(mm->hw, COST_FAULT, 1);
     switch (place_of(mm, at)) {
     case PLACE_USER:

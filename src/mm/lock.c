@@ -29,6 +29,7 @@ static void wait(struct mm *mm, enum mm_lock kind, struct hold_queue *queue, boo
 static void begin(struct mm *mm, enum mm_lock kind, struct lock *lock, bool shared)
 {
     CHECK2(!lock->taken, kind, lock->is_shared);
+    memory_close_lines(mm->hw);
     lock->taken = true;
     lock->is_shared = shared;
     mm->locks[kind].acquisitions++;

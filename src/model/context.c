@@ -118,6 +118,7 @@ void tlb_load_cr3(struct hw *hw, struct page_map *map)
     hw_enter(hw, false);
     bool keeps = hw->pcid_count != 0 && load_context(hw, cpu, map);
     cpu->map = map;
+    memory_close_lines(hw);
     set_side(hw, cpu, false);
     context_load_registers(hw, cpu);
     charge(hw, keeps ? COST_CR3_LOAD : COST_CR3_WRITE, 1);
@@ -134,6 +135,7 @@ void hw_enter(struct hw *hw, bool user)
 {
     struct cpu *cpu = hw->cpu;
     if (cpu->leaves_on != (user ? SIDE_USER : SIDE_KERNEL)) return;
+    memory_close_lines(hw);
     set_side(hw, cpu, user);
     context_load_registers(hw, cpu);
     charge(hw, hw->pcid_count != 0 ? COST_CR3_LOAD : COST_CR3_WRITE, 1);

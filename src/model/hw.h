@@ -91,14 +91,6 @@ struct pcid_slot {
 
 enum { SIDE_KERNEL, SIDE_USER, SIDE_NONE };
 
-/* Lines of write-combining memory that a processor has not yet written (SDM 12.3.1). How many there
- * are is not documented by the makers: 4 to 12; the model has 8. */
-enum { WRITE_BUFFERS = 8 };
-struct write_buffers {
-    uint64_t line[WRITE_BUFFERS];
-    unsigned count, oldest;
-};
-
 struct cpu {
     cycles_t clock;
     uint64_t spent[COST_COUNT]; /* cycles by cost; their sum plus idle is the clock */
@@ -292,6 +284,13 @@ static inline void memory_access(struct hw *hw, pa_t at, uint64_t bytes)
  * read as plain memory and write through. */
 void memory_access_typed(struct hw *hw, uint64_t entry, pa_t at, uint64_t bytes,
                          enum access_type access);
+/* Lines that the current processor has open for write-combining are written. Uncached accesses do
+ * that, and whatever serializes: loads of CR3, invalidations, interrupts, exceptions, locked
+ * instructions (SDM 12.3.1; AMD's optimization guides have the list). */
+static inline void memory_close_lines(struct hw *hw)
+{
+    hw->cpu->combining.count = 0;
+}
 /* The current processor wrote these bytes for a price of its own: their lines are in its caches.
  * Charges and counts nothing but evictions. */
 void memory_place(struct hw *hw, pa_t at, uint64_t bytes);

@@ -100,36 +100,48 @@ bool memory_types_alike(const struct hw *hw, pfn_t f, uint64_t page_count)
 
 /* ---- accesses ---- */
 
-/* Stores to a line that a buffer holds already combine with those before; the oldest buffer makes
- * room. Its line pays for itself when it is opened. */
-static void combine(struct hw *hw, uint64_t line)
+static void close_line(struct write_buffers *w, unsigned which)
 {
-    struct write_buffers *w = &hw->cpu->combining;
-    for (unsigned i = 0; i < w->count; i++)
-        if (w->line[i] == line) return;
-    charge(hw, COST_MMIO_WC, 1);
-    if (w->count < WRITE_BUFFERS) {
-        w->line[w->count++] = line;
-        return;
-    }
-    w->line[w->oldest] = line;
-    w->oldest = (w->oldest + 1) % WRITE_BUFFERS;
+    w->count--;
+    for (; which < w->count; which++) w->open[which] = w->open[which + 1];
 }
 
-static void empty_buffers(struct hw *hw)
+/* Stores to a line that is open combine with those before, until it is full; the oldest one makes
+ * room. A line pays for itself when it is opened. */
+static void combine(struct hw *hw, uint64_t line, uint64_t bytes)
 {
-    hw->cpu->combining.count = hw->cpu->combining.oldest = 0;
+    struct write_buffers *w = &hw->cpu->combining;
+    unsigned i = 0;
+    while (i < w->count && w->open[i].line != line) i++;
+    if (i == w->count) {
+        charge(hw, COST_MMIO_WC, 1);
+        if (w->count == WRITE_BUFFERS) close_line(w, 0);
+        i = w->count++;
+        w->open[i] = (struct write_line){ .line = line };
+    }
+    w->open[i].bytes |= bytes;
+    if (w->open[i].bytes == UINT64_MAX) close_line(w, i);
+}
+
+/* The bytes of the line that are in [at, end), a bit each. */
+static uint64_t bytes_of_line(uint64_t line, uint64_t at, uint64_t end)
+{
+    uint64_t start = line << CACHE_LINE_SHIFT;
+    uint64_t before = at > start ? at - start : 0;
+    uint64_t behind = end < start + CACHE_LINE_BYTES ? start + CACHE_LINE_BYTES - end : 0;
+    return UINT64_MAX << before & UINT64_MAX >> behind;
 }
 
 static void write_through(struct hw *hw, enum memory_type type, pa_t at, uint64_t bytes)
 {
     if (type != TYPE_WC) {
-        if (type == TYPE_UC) empty_buffers(hw);
+        if (type == TYPE_UC) memory_close_lines(hw);
         charge(hw, COST_MMIO_WRITE, 1);
         return;
     }
     uint64_t last = (at.v + bytes - 1) >> CACHE_LINE_SHIFT;
-    for (uint64_t line = at.v >> CACHE_LINE_SHIFT; line <= last; line++) combine(hw, line);
+    for (uint64_t line = at.v >> CACHE_LINE_SHIFT; line <= last; line++)
+        combine(hw, line, bytes_of_line(line, at.v, at.v + bytes));
 }
 
 void memory_access_typed(struct hw *hw, uint64_t entry, pa_t at, uint64_t bytes,
@@ -141,7 +153,7 @@ void memory_access_typed(struct hw *hw, uint64_t entry, pa_t at, uint64_t bytes,
     } else if (type == TYPE_WT || type == TYPE_WP) {
         memory_access(hw, at, bytes);
     } else {
-        empty_buffers(hw);
+        memory_close_lines(hw);
         charge(hw, COST_MMIO, 1);
     }
 }

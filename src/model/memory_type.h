@@ -42,6 +42,16 @@ struct type_run {
 void memory_type_run(const struct hw *hw, pfn_t f, struct type_run *out);
 bool memory_types_alike(const struct hw *hw, pfn_t f, uint64_t page_count);
 
+/* Lines of write-combining memory that a processor has not yet written (SDM 12.3.1). How many there
+ * are is not documented by the makers: 4 to 12; the model has 8. */
+enum { WRITE_BUFFERS = 8 };
+struct write_buffers {
+    struct write_line {
+        uint64_t line, bytes; /* a bit for each byte that was stored */
+    } open[WRITE_BUFFERS];    /* the oldest first */
+    unsigned count;
+};
+
 /* Where a cached translation keeps the effective type: bits that the processor ignores in entries
  * (52 to 54). */
 enum { TRANSLATION_TYPE_SHIFT = 52 };

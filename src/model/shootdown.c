@@ -106,6 +106,7 @@ static void flush_whole(struct hw *hw, const struct flush *f)
 
 static void flush_here(struct hw *hw, const struct flush *f)
 {
+    memory_close_lines(hw);
     if (f->caches) {
         memory_flush(hw);
         return;
@@ -229,6 +230,7 @@ static void broadcast(struct hw *hw, const struct flush *f)
 {
     struct cpu *sender = hw->cpu;
     charge(hw, COST_INVLPGB, 1);
+    memory_close_lines(hw);
     sender->flushes.broadcasts++;
     for (uint32_t i = 0; i < hw->cpu_count; i++) {
         struct cpu *cpu = &hw->cpus[i];

@@ -91,6 +91,7 @@ static void request(struct sim *s, struct sim_thread *t)
 
 static void insert(struct sim *s, struct sim_thread *t, struct apc *apc)
 {
+    memory_close_lines(&s->hw);
     charge(&s->hw, COST_LOCK, 1);
     put(plan_of(apc)->special ? &t->special_apcs : &t->normal_apcs, apc);
     t->apc_count++;
@@ -152,6 +153,7 @@ void step_queue_apc(struct sim *s, const struct step *step, struct step_result *
 static void charge_delivery(struct sim *s)
 {
     hw_enter(&s->hw, false);
+    memory_close_lines(&s->hw);
     if (s->thread->apc_interrupt) charge(&s->hw, COST_INTERRUPT, 1);
     charge(&s->hw, COST_LOCK, 1);
     charge(&s->hw, COST_IRQL, 2);

@@ -162,6 +162,7 @@ static void switch_threads(struct sim *s, struct sched_cpu *c)
     const struct process *p = s->mm.current;
     event_begin(s, &next, &mark);
     hw_enter(&s->hw, false);
+    memory_close_lines(&s->hw);
     charge(&s->hw, COST_CONTEXT_SWITCH, 1);
     if (s->hw.cpu->map != (p != NULL ? &p->map : &s->hw.system)) mm_switch(&s->mm, s->mm.current);
     struct event e = { .call = "switch", .outcome = &outcome };

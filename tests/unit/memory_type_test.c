@@ -96,6 +96,10 @@ Test(memory_type, combined_stores_cost_by_the_line)
     machine_start(&m, 1000);
     for (uint64_t i = 0; i < 16; i++) store(&m, TYPE_WC, 0x10000 + 8 * i, 8);
     cr_expect_eq(spent(&m, COST_MMIO_WC), 2);
+    memory_close_lines(&m.hw);
+    m.hw.cpu->spent[COST_MMIO_WC] = 0;
+    for (uint64_t i = 0; i < 15; i++) store(&m, TYPE_WC, 0x10004 + 8 * i, 8); /* but for 8 bytes */
+    cr_expect_eq(spent(&m, COST_MMIO_WC), 2);
     store(&m, TYPE_WC, 0x10000 + 60, 8); /* in both lines, which are open */
     cr_expect_eq(spent(&m, COST_MMIO_WC), 2);
     for (uint64_t i = 0; i < WRITE_BUFFERS; i++) store(&m, TYPE_WC, 0x20000 + 64 * i, 4);
@@ -116,5 +120,23 @@ Test(memory_type, combined_stores_cost_by_the_line)
     cr_expect_eq(spent(&m, COST_MEMORY), 1);
     store(&m, TYPE_WT, 0x1000, 8);
     cr_expect_eq(spent(&m, COST_MMIO_WRITE), 2);
+    machine_stop(&m);
+}
+
+Test(memory_type, a_line_closes_when_it_is_full)
+{
+    struct machine m;
+    machine_start(&m, 1000);
+    static const struct {
+        uint64_t at, bytes, lines; /* opened by then */
+    } stores[] = {
+        { 0x10008, 56, 1 }, { 0x10008, 56, 1 }, { 0x10000, 7, 1 },  { 0x10007, 1, 1 },  /* full */
+        { 0x10010, 8, 2 },  { 0x1003C, 8, 3 },  { 0x10000, 60, 3 }, { 0x10000, 1, 4 },  /* full */
+        { 0x10048, 8, 4 },  { 0x20000, 64, 5 }, { 0x20000, 64, 6 }, { 0x20020, 64, 8 },
+    };
+    for (size_t i = 0; i < COUNT_OF(stores); i++) {
+        store(&m, TYPE_WC, stores[i].at, stores[i].bytes);
+        cr_expect_eq(spent(&m, COST_MMIO_WC), stores[i].lines, "row %zu", i);
+    }
     machine_stop(&m);
 }
