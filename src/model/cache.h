@@ -23,6 +23,7 @@ struct cache {
     uint64_t *only; /* the piece of a small LRU cache, for the short way of cache_is_newest() */
     uint32_t sets, ways, policy, set_mask; /* set_mask = sets - 1 when a power of two, else 0 */
     uint32_t set_words;
+    bool is_hashed; /* who uses it hands it lines by cache_scatter() */
     bool is_packed; /* LRU, and as many ways as lru_order.h orders */
     struct rng rng; /* RANDOM */
     struct cache_counts counts;
@@ -50,6 +51,13 @@ static inline uint64_t *cache_set_at(const struct cache *c, uint32_t set)
 static inline bool cache_is_newest(const struct cache *c, uint64_t line)
 {
     return c->only != NULL && c->only[(line & c->set_mask) * c->set_words] == line + 1;
+}
+/* Another number for each line, all of whose bits decide the low ones, so that lines which lie at
+ * one place of many pages do not fall into few sets. Fibonacci hashing, as in TLBs. */
+static inline uint64_t cache_scatter(uint64_t line)
+{
+    uint64_t product = line * UINT64_C(0x9E3779B97F4A7C15);
+    return product >> 32 | product << 32;
 }
 /* Uses a line (its number: physical address / 64), or puts it in and counts the eviction of
  * another. Whether it was there. */

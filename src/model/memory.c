@@ -12,8 +12,10 @@ void memory_init(struct hw *hw, const struct hw_config *config)
     uint32_t sharers = g->l3_cpus == 0 ? hw->cpu_count : g->l3_cpus;
     hw->l3_count = (hw->cpu_count + sharers - 1) / sharers;
     hw->l3 = mem_new(hw->from, hw->l3_count, sizeof *hw->l3);
-    for (uint32_t i = 0; i < hw->l3_count; i++)
+    for (uint32_t i = 0; i < hw->l3_count; i++) {
         cache_init(&hw->l3[i], hw->from, g->level[CACHE_L3], config->seed * 1024 + i);
+        hw->l3[i].is_hashed = g->l3_hashed;
+    }
     for (uint32_t i = 0; i < hw->cpu_count; i++) {
         struct cpu *cpu = &hw->cpus[i];
         uint64_t seed = config->seed * 1024 + i * 16 + 13;

@@ -28,6 +28,7 @@ static inline enum served find_line(struct cpu *cpu, uint64_t line, uint64_t cou
 {
     if (cache_serves(&cpu->l1d_cache, line, counts)) return SERVED_L1D;
     if (cache_serves(&cpu->l2_cache, line, counts)) return SERVED_L2;
+    if (cpu->l3_cache->is_hashed) line = cache_scatter(line);
     return cache_serves(cpu->l3_cache, line, counts) ? SERVED_L3 : SERVED_MEMORY;
 }
 

@@ -30,6 +30,7 @@ struct cache_geometry {
 struct cache_config {
     bool modelled; /* false: one price for every access */
     uint32_t l3_cpus; /* processors that share one L3; 0 = all */
+    bool l3_hashed;   /* its sets by a hash of the line, not modulo */
     struct cache_geometry level[CACHE_LEVEL_COUNT];
 };
 

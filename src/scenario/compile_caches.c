@@ -67,6 +67,15 @@ static void compile_geometry(struct compiler *c, const struct node *node, struct
     if (ways_fit(c, node, size ? size : ways_node, &made)) *g = made;
 }
 
+static void compile_l3(struct compiler *c, const struct node *cores, const struct node *index)
+{
+    struct cache_config *caches = &c->program->config.caches;
+    uint64_t count = caches->l3_cpus, hashed = caches->l3_hashed;
+    if (cores && expect_number(c, cores, NUMBER_COUNT, (struct range){ 1, 4096 }, &count))
+        caches->l3_cpus = (uint32_t)count;
+    if (index && expect_name(c, index, &index_names, &hashed)) caches->l3_hashed = hashed != 0;
+}
+
 static void compile_level(struct compiler *c, const struct node *node, unsigned level)
 {
     struct cache_config *caches = &c->program->config.caches;
@@ -78,15 +87,16 @@ static void compile_level(struct compiler *c, const struct node *node, unsigned 
     if (!keys_check(c, node, "machine.cpu.caches.*")) return;
     compile_geometry(c, node, &caches->level[level]);
     compile_latency(c, node_get(node, "latency"), level);
-    const struct node *cores = node_get(node, "cpus");
-    uint64_t count = caches->l3_cpus;
-    if (!cores) return;
-    if (level != CACHE_L3) {
-        report(c, cores, "every processor has its own %s: only l3 is shared", level_names[level]);
+    const struct node *cores = node_get(node, "cpus"), *index = node_get(node, "index");
+    if (level == CACHE_L3) {
+        compile_l3(c, cores, index);
         return;
     }
-    if (expect_number(c, cores, NUMBER_COUNT, (struct range){ 1, 4096 }, &count))
-        caches->l3_cpus = (uint32_t)count;
+    if (cores)
+        report(c, cores, "every processor has its own %s: only l3 is shared", level_names[level]);
+    if (index)
+        report(c, index, "%s takes its sets by the low bits: only l3 has an index",
+               level_names[level]);
 }
 
 void compile_caches(struct compiler *c, const struct node *node)

@@ -140,11 +140,11 @@ static void level_clear(struct tlb_level_geometry *level)
 }
 
 static const struct name index_list[] = {
-    { "modulo", 0, "Page number modulo the number of sets." },
-    { "hash", 1, "A hash of the whole page number." },
+    { "modulo", 0, "Number of the page or line modulo that of sets." },
+    { "hash", 1, "A hash of the whole number." },
     { NULL, 0, NULL },
 };
-static const struct names index_names = { .title = "index", .list = index_list };
+const struct names index_names = { .title = "index", .list = index_list };
 
 static void compile_level(struct compiler *c, const struct node *node,
                           struct tlb_level_geometry *level)

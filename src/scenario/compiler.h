@@ -196,6 +196,7 @@ const char *hint_variable(struct compiler *c, const char *name);
 void compile_system(struct compiler *c);    /* os, arch, preset: what numbers need */
 void compile_vars(struct compiler *c);
 void compile_cpu(struct compiler *c);
+extern const struct names index_names; /* modulo 0, hash 1: how a set is chosen */
 void compile_caches(struct compiler *c, const struct node *node); /* compile_caches.c */
 void compile_tlb(struct compiler *c, const struct node *tlb);
 void compile_flushes(struct compiler *c, const struct node *cpu); /* NULL: all defaults */

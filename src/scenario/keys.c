@@ -108,6 +108,7 @@ static const struct scenario_key cache_keys[] = {
     { "policy", "a word", false, "Which line is evicted: lru, plru, fifo or random." },
     { "latency", "cycles or a time", false, "What an access costs that it serves." },
     { "cpus", "an integer", false, "Of l3: processors that share one." },
+    { "index", "modulo or hash", false, "Of l3: how a line chooses its set." },
     END,
 };
 

@@ -115,6 +115,7 @@ static void put_cache(struct text *t, const struct sim_config *c, enum cache_lev
     key_string(t, ", ", "policy", policy != NULL ? policy : "");
     key_count(t, ", ", "latency", c->price[costs[level]]);
     if (level == CACHE_L3 && c->caches.l3_cpus != 0) key_count(t, ", ", "cpus", c->caches.l3_cpus);
+    if (level == CACHE_L3 && c->caches.l3_hashed) key_string(t, ", ", "index", "hash");
     json_char(t, '}');
 }
 

@@ -92,7 +92,7 @@ static const char machine_schema[] =
     "'additionalProperties': false, 'properties': {'size': {'$ref': '#/definitions/expression'}, "
     "'ways': {'$ref': '#/definitions/expression'}, 'policy': {'$ref': '#/definitions/policy'}, "
     "'latency': {'$ref': '#/definitions/expression'}, 'cpus': {'$ref': "
-    "'#/definitions/expression'}}}]},\n"
+    "'#/definitions/expression'}, 'index': {'$ref': '#/definitions/index'}}}]},\n"
     "'caches': {'anyOf': [{'const': 'none'}, {'type': 'object', 'patternProperties': {'^x-': {}}, "
     "'additionalProperties': false, 'properties': {'l1d': {'$ref': '#/definitions/cache'}, 'l2': "
     "{'$ref': '#/definitions/cache'}, 'l3': {'$ref': '#/definitions/cache'}, 'memory': {'$ref': "

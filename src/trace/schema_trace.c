@@ -125,7 +125,7 @@ static const char definitions[] =
     "'policy', 'latency'], 'additionalProperties': false, 'properties': {'size': {'$ref': "
     "'#/definitions/count'}, 'ways': {'$ref': '#/definitions/count'}, 'policy': {'type': "
     "'string'}, 'latency': {'$ref': '#/definitions/count'}, 'cpus': {'$ref': "
-    "'#/definitions/count'}}}]},\n"
+    "'#/definitions/count'}, 'index': {'const': 'hash'}}}]},\n"
     "'caches': {'anyOf': [{'const': 'none'}, {'type': 'object', 'required': ['l1d', 'l2', 'l3', "
     "'memory'], 'additionalProperties': false, 'properties': {'l1d': {'$ref': "
     "'#/definitions/cache'}, 'l2': {'$ref': '#/definitions/cache'}, 'l3': {'$ref': "
