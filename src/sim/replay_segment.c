@@ -200,15 +200,16 @@ static void end_record(struct fast *f, const struct access *a, const struct look
 }
 
 /* Up to and with the record whose lookup was that event. Returns how many records that are; all
- * of them when they are not what the segment says. */
+ * of them when they are not what the segment says. `space`: of the tags of the lookups so far. */
 static uint32_t break_at(struct fast *f, const struct fast_segment *g, uint32_t event,
-                         struct touch *t)
+                         uint64_t space, struct touch *t)
 {
     enum { SOME = 256 };
     struct access batch[SOME];
     uint64_t left = lookups_before(g, event) + 1;
     uint32_t done = 0;
     size_t got = 0;
+    f->space = space;
     for (size_t i = 0;; i++, done++) {
         if (i == got) {
             got = g->source->expand(g->source->context, g->segment, done, batch, SOME);
@@ -223,6 +224,7 @@ static uint32_t break_at(struct fast *f, const struct fast_segment *g, uint32_t 
         unsigned count = use_record(f, a, &all, left);
         left -= count;
         if (left > 0) continue;
+        fast_context(f);
         end_record(f, a, &all, count, t);
         return done + 1;
     }
@@ -311,10 +313,11 @@ uint32_t fast_segment(struct fast *f, struct fast_segment *g, struct touch *t)
         if (g->only != REPLAY_EVERYTHING && !is_wanted(g->only, side_of(v->type))) continue;
         if (i + 1 < s->event_count) fast_prefetch(f, v[1].address);
         enum found found = take_event(f, e, v, t);
+        uint64_t space = f->space;
         bool goes = __builtin_expect(found == FOUND, 1) || go_further(f, g, v, is_first, found, t);
         is_first = false;
         if (goes) continue;
-        uint32_t done = break_at(f, g, i, t);
+        uint32_t done = break_at(f, g, i, space, t);
         fast_settle(f);
         return done;
     }

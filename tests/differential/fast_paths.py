@@ -35,7 +35,10 @@ HEAD = """mdlsim: 1
 name: replay
 machine: {{os: windows-10, ram: 2 GiB, cpu: {{preset: {preset}, tlb: {tlb}{context}}}}}
 processes:
-  p: {{buffers: {{b: {{size: 256 KiB}}, c: {{size: 64 KiB, protect: PAGE_READONLY}}}}}}
+  p:
+    buffers:
+      b: {{size: 256 KiB, at: 0x3F0000}}
+      c: {{size: 64 KiB, at: 0x800000, protect: PAGE_READONLY}}
   q: {{}}
 steps:
 """
@@ -153,6 +156,40 @@ def stride_cases(rng, folder):
         yield path
 
 
+SIDE_BY_SIDE = """mdlsim: 1
+name: side by side
+machine: {{os: windows-10, ram: 2 GiB, cpu: {{preset: {preset}, count: 2, tlb: {tlb}{context}}}}}
+processes: {{p: {{buffers: {{b: {{size: 256 KiB, at: 0x3F0000}}}}}}, q: {{}}}}
+threads:
+  t:
+    process: p
+    cpu: 0
+    steps:
+      - replay: {{file: {one}, format: lackey, limit: 1400}}
+        expect: {{raises: [STATUS_ACCESS_VIOLATION, none]}}
+  u:
+    process: {process}
+    cpu: 1
+    steps:
+      - replay: {{file: {two}, format: lackey, limit: 1400, pages: {pages}}}
+        expect: {{raises: [STATUS_ACCESS_VIOLATION, none]}}
+      - ZwProtectVirtualMemory: {{BaseAddress: $b, RegionSize: 64 KiB, NewProtect: PAGE_READONLY}}
+      - read: {{address: $b, length: 256 KiB, stride: 4 KiB, count: 500}}
+"""
+
+
+def side_cases(rng, folder, traces):
+    """Two processors, which share a process or do not."""
+    for number in range(16):
+        path = folder / f"side-{number}.yaml"
+        one, two = rng.sample(traces[::2], 2)
+        path.write_text(SIDE_BY_SIDE.format(
+            preset=rng.choice(PRESETS), tlb=TLBS[number % len(TLBS)], context=rng.choice(CONTEXTS),
+            one=one, two=two, process=rng.choice("pq"), pages=rng.choice(["4 KiB", "2 MiB", "thp"])),
+            encoding="utf-8")
+        yield path
+
+
 LONG = """mdlsim: 1
 name: long
 machine: {{os: windows-10, ram: 2 GiB, cpu: {{preset: skylake-sp}}}}
@@ -231,6 +268,7 @@ def main():
             cases[-1].write_text(head + steps(rng, traces), encoding="utf-8")
         cases += long_cases(rng, folder)
         cases += stride_cases(rng, folder)
+        cases += side_cases(rng, folder, traces)
         cases += sorted(path for path in (root / "scenarios").rglob("*replay*.yaml"))
         print(f"1..{len(cases)}")
         for number, scenario in enumerate(cases, 1):
