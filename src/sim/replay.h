@@ -31,7 +31,7 @@ struct replay {
     struct event_mark mark;
     bool clean; /* it broke no rule until it was overtaken */
     bool fast;                        /* what is known to change nothing may be left out */
-    struct segment_space *space;      /* NULL: no segment was replayed yet */
+    struct replay_space *space;       /* of the fast path; NULL: not used yet */
 };
 
 /* Takes at most `most` records off the trace, one batch or segment, and replays them; adds what

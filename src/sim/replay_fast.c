@@ -55,16 +55,19 @@ void fast_context(struct fast *f)
     for (unsigned i = 0; i < FAST_KINDS; i++) {
         struct fast_lane *l = &f->lane[i];
         bool small = l->first != NULL && !has_large(l->first->level);
+        l->looks_large = l->first != NULL && l->large->array != NULL &&
+                         l->first->level->valid[PAGE_2M] != 0;
         l->looks_further = small && l->second->array != NULL && !has_large(l->second->level);
         l->walks = l->looks_further && !f->s->hw.nested;
     }
 }
 
-bool fast_begin(struct fast *f, struct sim *s, struct access_totals *totals)
+/* The arrays and lanes of the current processor, which stay what they are. */
+static bool lanes_begin(struct fast *f, struct sim *s)
 {
     struct cpu *cpu = s->hw.cpu;
     bool has_code = cpu->l1i.sizes != 0;
-    *f = (struct fast){ .s = s, .totals = totals };
+    *f = (struct fast){ .s = s };
     if (s->sink != NULL && s->sink->access != NULL) return false;
     if (!array_begin(&f->data, &cpu->l1d, PAGE_4K)) return false;
     if (has_code && !array_begin(&f->code, &cpu->l1i, PAGE_4K)) return false;
@@ -86,6 +89,15 @@ bool fast_begin(struct fast *f, struct sim *s, struct access_totals *totals)
                                    ACCESS_EXECUTE);
     for (unsigned i = 0; i < FAST_KINDS; i++)
         f->lane[i].walk = lookup_of(&s->hw, va(0), (enum access_type)f->lane[i].type, true);
+    f->cpu = cpu;
+    return true;
+}
+
+bool fast_begin(struct fast *f, struct sim *s, struct access_totals *totals)
+{
+    if (f->cpu != s->hw.cpu && !lanes_begin(f, s)) return false;
+    f->totals = totals;
+    f->walked = false;
     fast_context(f);
     return true;
 }
@@ -141,13 +153,6 @@ void fast_settle(struct fast *f)
 
 /* ---- records ---- */
 
-static void one_record(struct fast *f, const struct access *a, struct touch *t)
-{
-    struct lookups all;
-    lookups_of(a, &all);
-    for (unsigned i = 0; i < all.count && t->end == TOUCH_OK; i++) look_up_one(f, a, &all, i, t);
-}
-
 size_t fast_records(struct fast *f, const struct access *batch, size_t count, struct touch *t)
 {
     uint64_t hits = 0, bytes = 0;
@@ -169,9 +174,7 @@ size_t fast_records(struct fast *f, const struct access *batch, size_t count, st
         f->hits += hits;
         f->bytes += bytes;
         hits = bytes = 0;
-        if (f->walked && i < count) fast_prefetch(f, batch[i].address);
-        f->walked = false;
-        one_record(f, a, t);
+        fast_record(f, a, i < count ? &batch[i] : NULL, t);
     }
     f->hits += hits;
     f->bytes += bytes;

@@ -25,6 +25,7 @@ struct fast_lane {
     uint8_t type;        /* enum access_type of the first access */
     /* For 4 KiB and 2 MiB; behind them, for 4 KiB. But for the first, ->array may be NULL. */
     struct fast_array *first, *large, *second;
+    bool looks_large;   /* behind a miss among the 4 KiB pages: the first level has larger ones */
     bool looks_further; /* behind a miss of the first level: both have only pages of 4 KiB */
     bool walks;         /* by one fetch where it can, behind a miss of both */
     struct lookup walk;
@@ -38,6 +39,7 @@ struct fast {
     uint64_t space;    /* the context's part of a tag */
     uint64_t page_end; /* pages below it are looked up here: of user space, or none */
     struct sim *s;
+    const struct cpu *cpu; /* whose arrays these are */
     struct access_totals *totals;
     /* Done and not yet settled, with halves as in lookups: hits of the first level, those of 2 MiB
      * pages, hits of the second level, misses of both; accesses less their lookups, and bytes;
@@ -48,12 +50,15 @@ struct fast {
 };
 
 /* False: the machine has something that the fast path does not know, or each access is to be told.
- * Valid until the address space changes. Accesses and bytes will be added to *totals; hits, walks
- * and faults to the counters of the machine alone. */
+ * Accesses and bytes will be added to *totals; hits, walks and faults to the counters of the
+ * machine alone. `f` is all zero or what the same replay began with the last time. */
 bool fast_begin(struct fast *f, struct sim *s, struct access_totals *totals);
 /* Replays records from batch[0] on until one raises or stops the system. Returns how many, that one
  * included. */
 size_t fast_records(struct fast *f, const struct access *batch, size_t count, struct touch *t);
+/* One record in any way; `next`, unless NULL, is the one behind it. Not yet settled. */
+void fast_record(struct fast *f, const struct access *a, const struct access *next,
+                 struct touch *t);
 /* Counts and charges what was done. */
 void fast_settle(struct fast *f);
 /* After what may have changed the context, the tables or the sizes of pages that levels hold. */

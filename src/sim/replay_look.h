@@ -1,4 +1,4 @@
-/* Lookups of the fast path of replays: what its two files share. */
+/* Lookups of the fast path of replays: what its files share. */
 #pragma once
 
 #include "sim/replay_fast.h"
@@ -48,10 +48,24 @@ static inline enum found find_first(const struct fast *f, const struct fast_lane
 static inline enum found find_large(const struct fast *f, const struct fast_lane *l, uint64_t page)
 {
     const struct fast_array *a = l->large;
-    if (a->array == NULL || l->first->level->valid[PAGE_2M] == 0) return FOUND_NOT;
+    if (!l->looks_large) return FOUND_NOT;
     uint64_t large = page >> 9, tag = large | tlb_tag(0, PAGE_2M, 0) | f->space;
     size_t base = (size_t)((large & a->mask) * a->ways);
     return find(&a->tag[base], &a->data[base], a->ways, tag, l);
+}
+
+/* Whether the first level has the page as a part of one of 2 MiB that its set used last, and which
+ * permits the access; then nothing but counts changes. It has large pages. */
+static inline bool large_in_front(const struct fast *f, const struct fast_lane *l, uint64_t page)
+{
+    const struct fast_array *a = l->large;
+    if (page >= f->page_end) return false;
+    uint64_t large = page >> 9, tag = large | tlb_tag(0, PAGE_2M, 0) | f->space;
+    size_t front = (size_t)((large & a->mask) * a->ways);
+    const uint64_t *small = &l->tag[(page & l->mask) * l->ways];
+    return a->tag[front] == tag && (a->data[front] & l->bits) == l->want &&
+           (small[0] == TLB_NO_TAG ||
+            tlb_set_way(small, (unsigned)l->ways, page | f->space) == l->ways);
 }
 
 /* After a miss of the first level; *entry is what is found. */

@@ -109,17 +109,30 @@ static void choose(const struct replay *r, const struct access *batch, size_t co
     }
 }
 
+/* What a replay on the fast path keeps from one batch to the next. */
+struct replay_space {
+    struct fast fast;
+    struct access_segment segment;
+    struct fast_segment under_way;
+    struct access batch[BATCH];
+};
+
+static struct fast *fast_of(struct sim *s, struct replay *r)
+{
+    if (r->space == NULL) r->space = mem_new(s->from, 1, sizeof *r->space);
+    return &r->space->fast;
+}
+
 /* Returns how many of the batch were replayed, one that raises or stops the system included. */
 static size_t replay_batch(struct sim *s, struct replay *r, const struct access *batch,
                            size_t count, struct replay_part *part)
 {
     struct chosen chosen;
-    struct fast fast;
     struct marks before = marks_now(s);
     choose(r, batch, count, &chosen);
     if (!r->place.in_buffer) s->mm.backing = r->plan->backing;
-    size_t done = r->fast && fast_begin(&fast, s, &part->accesses)
-                      ? fast_records(&fast, chosen.records, chosen.count, &r->touch)
+    size_t done = r->fast && fast_begin(fast_of(s, r), s, &part->accesses)
+                      ? fast_records(&r->space->fast, chosen.records, chosen.count, &r->touch)
                       : slow_records(s, r, chosen.records, chosen.count, &part->accesses);
     s->mm.backing = (struct backing){ 0 };
     add_since(s, part, &before);
@@ -186,12 +199,6 @@ static size_t take_records(struct sim *s, struct replay *r, struct access *out, 
 
 /* ---- segments ---- */
 
-struct segment_space {
-    struct access_segment segment;
-    struct fast_segment fast;
-    struct access batch[BATCH];
-};
-
 static bool may_take_segments(const struct sim *s, const struct replay *r, uint64_t most)
 {
     const struct replay_rest *rest = s->rests[r->plan->source];
@@ -235,13 +242,12 @@ static void keep_rest_of(struct sim *s, const struct replay *r, uint32_t from)
 static uint64_t replay_segment(struct sim *s, struct replay *r, uint64_t most,
                                struct replay_part *part)
 {
-    struct fast fast;
+    struct fast *fast = fast_of(s, r);
     struct marks before = marks_now(s);
     bool failed = false;
-    if (!fast_begin(&fast, s, &part->accesses) || !fast_takes_segments(&fast, r->plan->only))
+    if (!fast_begin(fast, s, &part->accesses) || !fast_takes_segments(fast, r->plan->only))
         return 0;
-    if (r->space == NULL) r->space = mem_new(s->from, 1, sizeof *r->space);
-    struct fast_segment *g = &r->space->fast;
+    struct fast_segment *g = &r->space->under_way;
     if (r->source->pull_segment(r->source->context, &r->space->segment, most, &failed) == 0) {
         if (failed) s->source_failed = true;
         return 0;
@@ -250,7 +256,7 @@ static uint64_t replay_segment(struct sim *s, struct replay *r, uint64_t most,
     g->segment = &r->space->segment;
     g->only = r->plan->only;
     s->mm.backing = r->plan->backing;
-    uint32_t done = fast_segment(&fast, g, &r->touch);
+    uint32_t done = fast_segment(fast, g, &r->touch);
     s->mm.backing = (struct backing){ 0 };
     add_since(s, part, &before);
     done = replay_rest_of(s, r, done, part);

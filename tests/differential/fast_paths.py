@@ -173,7 +173,8 @@ threads:
     steps:
       - replay: {{file: {two}, format: lackey, limit: 1400, pages: {pages}}}
         expect: {{raises: [STATUS_ACCESS_VIOLATION, none]}}
-      - ZwProtectVirtualMemory: {{BaseAddress: $b, RegionSize: 64 KiB, NewProtect: PAGE_READONLY}}
+      - ZwProtectVirtualMemory:
+          {{BaseAddress: $b, RegionSize: 64 KiB, NewProtect: PAGE_READONLY}}
       - read: {{address: $b, length: 256 KiB, stride: 4 KiB, count: 500}}
 """
 
@@ -185,8 +186,8 @@ def side_cases(rng, folder, traces):
         one, two = rng.sample(traces[::2], 2)
         path.write_text(SIDE_BY_SIDE.format(
             preset=rng.choice(PRESETS), tlb=TLBS[number % len(TLBS)], context=rng.choice(CONTEXTS),
-            one=one, two=two, process=rng.choice("pq"), pages=rng.choice(["4 KiB", "2 MiB", "thp"])),
-            encoding="utf-8")
+            one=one, two=two, process=rng.choice("pq"),
+            pages=rng.choice(["4 KiB", "2 MiB", "thp"])), encoding="utf-8")
         yield path
 
 
