@@ -32,10 +32,12 @@ static void over_add(struct over *o, const struct hold *h)
     if (!h->shared) o->alone = later(o->alone, h->until);
 }
 
+/* Where none is shared each ends after those before it, so that the last one tells. */
 static struct over over_before(const struct hw *hw, const struct hold_queue *q, size_t place)
 {
     struct over o = { 0, 0 };
-    for (size_t i = 0; i < place; i++) over_add(&o, hold_at(hw, q->places[i]));
+    for (size_t i = place; i-- > 0 && (o.all == 0 || q->shared_count != 0);)
+        over_add(&o, hold_at(hw, q->places[i]));
     return o;
 }
 
@@ -53,21 +55,18 @@ static size_t place_of(const struct hold_queue *q, uint32_t cpu, size_t number)
 
 /* ---- what is over ---- */
 
-static void queue_drop(struct hold_queue *q, uint32_t cpu)
+/* Those of the processor go, and those that ended by the time. */
+static void queue_drop(struct hw *hw, struct hold_queue *q, const struct cpu *cpu, uint64_t by)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < q->count; i++)
-        if (q->places[i].cpu != cpu) q->places[kept++] = q->places[i];
+    size_t kept = 0, shared = 0;
+    for (size_t i = 0; i < q->count; i++) {
+        const struct hold *h = hold_at(hw, q->places[i]);
+        if ((cpu != NULL && q->places[i].cpu == cpu->number) || h->until <= by) continue;
+        q->places[kept++] = q->places[i];
+        shared += h->shared;
+    }
     q->count = kept;
-}
-
-/* Nobody asks before the step under way began. */
-static void forget_over(struct hw *hw, struct hold_queue *q)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < q->count; i++)
-        if (hold_at(hw, q->places[i])->until > hw->horizon.v) q->places[kept++] = q->places[i];
-    q->count = kept;
+    q->shared_count = shared;
 }
 
 bool hold_is_open(const struct hw *hw)
@@ -83,7 +82,7 @@ static void forget_steps(struct hw *hw, struct cpu *cpu)
 {
     if (cpu->holds.count == 0 || hold_is_open(hw)) return;
     for (size_t i = 0; i < cpu->holds.count; i++)
-        queue_drop(cpu->holds.list[i].queue, cpu->number);
+        queue_drop(hw, cpu->holds.list[i].queue, cpu, 0);
     cpu->holds.count = 0;
 }
 
@@ -94,7 +93,7 @@ void hold_forget(struct hw *hw)
 
 void queue_forget(struct hold_queue *queue)
 {
-    queue->count = 0;
+    queue->count = queue->shared_count = 0;
 }
 
 void queue_free(struct hold_queue *queue, const struct allocator *from)
@@ -190,6 +189,7 @@ static void hold_delay(struct hw *hw, struct cpu *cpu, size_t number, uint64_t c
 /* Those after a place whose end has moved. */
 static void queue_push(struct hw *hw, struct hold_queue *q, size_t place, unsigned depth)
 {
+    if (q->shared_count == q->count) return; /* none waits for another */
     struct over o = over_before(hw, q, place + 1 < q->count ? place + 1 : q->count);
     for (size_t i = place + 1; i < q->count; i++) {
         struct hold_place p = q->places[i];
@@ -255,6 +255,7 @@ static void queue_insert(struct hw *hw, struct hold_queue *q, size_t place, stru
     memmove(q->places + place + 1, q->places + place, (q->count - place) * sizeof *q->places);
     q->places[place] = p;
     q->count++;
+    q->shared_count += hold_at(hw, p)->shared;
 }
 
 uint64_t hold_begin(struct hw *hw, struct hold_queue *queue, struct lock_counts *counts,
@@ -264,7 +265,7 @@ uint64_t hold_begin(struct hw *hw, struct hold_queue *queue, struct lock_counts 
     struct holds *h = &cpu->holds;
     uint64_t now = cpu->clock.v;
     forget_steps(hw, cpu);
-    forget_over(hw, queue);
+    queue_drop(hw, queue, NULL, hw->horizon.v); /* nobody asks before the step under way began */
     size_t place = queue->count;
     while (place > 0 && goes_after(hw, queue->places[place - 1])) place--;
     struct over o = over_before(hw, queue, place);

@@ -29,6 +29,7 @@ struct hold_place {
 struct hold_queue {
     struct hold_place *places;
     size_t count, capacity;
+    size_t shared_count; /* of them */
 };
 
 /* From `from` until just before `until`, asked for at `ask`. */
