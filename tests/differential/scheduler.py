@@ -15,6 +15,7 @@ import sys
 import tempfile
 
 PROGRAMS = 100
+PROCESSES = ('p0', 'p1', 'System')
 FAR = 1000000
 SWITCH, CR3 = 1, 1  # prices of the preset `unit`
 WAITS_ERROR = 'nobody can end this wait'
@@ -68,13 +69,14 @@ def draw_steps(rng, events, threads):
     return steps
 
 
-def yaml_of(step):
+def yaml_of(step, process):
     kind, argument = step
+    page = 'stack' if PROCESSES[process] == 'System' else '$page'
     if kind == 'signal':
         return 'signal: {event: e%d, count: %d}' % argument
     if kind == 'apc':
         return 'queue_apc: {thread: t%d, kind: %s, procedure: work, with: {n: %d}}' % argument
-    return {'work': f'read: {{address: $page, length: 8, count: {argument}}}',
+    return {'work': f'read: {{address: {page}, length: 8, count: {argument}}}',
             'delay': f'delay: {argument} cycles', 'wait': f'wait: e{argument}',
             'raise': 'raise_irql: DISPATCH_LEVEL', 'lower': 'lower_irql: PASSIVE_LEVEL'}[kind]
 
@@ -83,7 +85,7 @@ def draw_program(rng):
     """(number of processors, threads, the scenario); the last thread helps those that wait."""
     cpus, events = rng.randrange(1, 6), rng.randrange(1, 4)
     count = rng.randrange(1, 13)
-    threads = [Thread(number, rng.randrange(cpus), rng.randrange(2),
+    threads = [Thread(number, rng.randrange(cpus), rng.randrange(len(PROCESSES)),
                       draw_steps(rng, events, count)) for number in range(count)]
     helps = [('delay', FAR)] + [('signal', (event, 1000)) for event in range(events)]
     threads.append(Thread(len(threads), cpus, 0, helps))
@@ -97,14 +99,15 @@ def draw_program(rng):
             '  work:',
             '    parameters: [n]',
             '    steps:',
-            '      - read: {address: $page, length: 8, count: $n}',
+            '      - read: {address: stack, length: 8, count: $n}',
             '      - delay: $n * 3 * 1 cycles',
-            '      - read: {address: $page, length: 8}',
+            '      - read: {address: stack, length: 8}',
             'threads:']
     for thread in threads:
-        text += [f'  {thread.name}:', f'    cpu: {thread.cpu}', f'    process: p{thread.process}',
+        text += [f'  {thread.name}:', f'    cpu: {thread.cpu}',
+                 f'    process: {PROCESSES[thread.process]}',
                  '    steps:']
-        text += ['      - ' + yaml_of(step) for step in thread.steps]
+        text += ['      - ' + yaml_of(step, thread.process) for step in thread.steps]
     return cpus, threads, '\n'.join(text) + '\n'
 
 
