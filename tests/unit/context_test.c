@@ -312,3 +312,30 @@ Test(context, an_interrupt_enters_the_kernel_and_returns)
     cr_expect_not(holds(&m, 1, HW_USER), "without PCIDs all goes");
     hw_machine_stop(&m);
 }
+
+/* Stores that are being combined go out before whatever serializes (SDM 12.3.1). */
+static void open_line(struct hw_machine *m, uint32_t cpu)
+{
+    m->hw.cpus[cpu].combining = (struct write_buffers){ .open = { { 1, 1 } }, .count = 1 };
+}
+
+Test(context, loads_and_flushes_close_combined_lines)
+{
+    struct hw_machine m;
+    hw_machine_start(&m, &(struct hw_plan){ .cpus = 2, .pcids = 4, .kva_shadow = true });
+    load(&m, 1, 1);
+    load(&m, 0, 1);
+    open_line(&m, 0);
+    load(&m, 0, 2);
+    cr_expect_eq(m.hw.cpus[0].combining.count, 0);
+    open_line(&m, 0);
+    touch_page(&m, 0, HW_USER, true);
+    cr_expect_eq(m.hw.cpus[0].combining.count, 0, "to user mode");
+    load(&m, 0, 1);
+    open_line(&m, 0);
+    open_line(&m, 1);
+    tlb_flush_page(&m.hw, va(HW_USER));
+    cr_expect_eq(m.hw.cpus[0].combining.count, 0);
+    cr_expect_eq(m.hw.cpus[1].combining.count, 0, "interrupted");
+    hw_machine_stop(&m);
+}
