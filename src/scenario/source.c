@@ -143,11 +143,13 @@ static bool eight_are_plain(uint64_t w)
              (quote - ones) | w) & tops) == 0;
 }
 
-/* How many of eight bytes of ASCII are blank: adding 0x7F sets the top bit of all but zero. */
+/* How many of eight bytes of ASCII are blank: adding 0x7F sets the top bit of all but zero,
+ * and the product adds the eight bits up in its top byte. */
 static unsigned blanks_of_eight(uint64_t w)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), tops = UINT64_C(0x8080808080808080);
-    return (unsigned)__builtin_popcountll(~((w ^ (ones * ' ')) + ones * 0x7F) & tops);
+    uint64_t blank = ~((w ^ (ones * ' ')) + ones * 0x7F) & tops;
+    return (unsigned)(((blank >> 7) * ones) >> 56);
 }
 
 /* Checks and counts as source_check_one() does, eight plain bytes at once, as long as there are. */

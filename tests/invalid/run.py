@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 
-CPU_SECONDS_MAX, RESIDENT_KIB_MAX, WALL_SECONDS_MAX, ATTEMPTS = 0.050, 32 * 1024, 30, 5
+CPU_SECONDS_MAX, RESIDENT_KIB_MAX, WALL_SECONDS_MAX, ATTEMPTS = 0.050, 32 * 1024, 30, 20
 STATUS_INVALID = 65
 
 
@@ -118,6 +118,7 @@ def run_case(case, options, limited):
         for _ in range(ATTEMPTS - 1):
             if not limited or outcome.cpu_seconds <= CPU_SECONDS_MAX:
                 break
+            time.sleep(0.1)
             outcome = run(command, folder)
     if options.update and outcome.stderr:
         with open(os.path.join(case, 'error'), 'wb') as file:
