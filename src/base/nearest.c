@@ -68,21 +68,58 @@ unsigned string_distance(const char *a, const char *b, unsigned limit)
     return distance(a, b, limit, false);
 }
 
+/* How many bytes, whatever their case, two words begin with in common. */
+static size_t common(const char *a, const char *b)
+{
+    size_t n = 0;
+    while (a[n] != '\0' && lower(a[n]) == lower(b[n])) n++;
+    return n;
+}
+
+/* How far a candidate is from a word; less is nearer, the first member that differs decides. */
+struct nearness {
+    unsigned folded, exact;
+    size_t apart; /* bytes of the word behind those in common */
+};
+
+static bool nearer(const struct nearness *a, const struct nearness *b)
+{
+    if (a->folded != b->folded) return a->folded < b->folded;
+    if (a->exact != b->exact) return a->exact < b->exact;
+    return a->apart < b->apart;
+}
+
+/* Of the candidates that begin with the word, whatever its case, the one with the fewest edits. */
+static const char *shortest_longer(const char *word, const char *const *candidates, size_t count)
+{
+    size_t length = strlen(word);
+    const char *found = NULL;
+    unsigned best = UINT32_MAX;
+    for (size_t i = 0; i < count && length != 0; i++) {
+        if (common(word, candidates[i]) < length) continue;
+        unsigned edits = distance(word, candidates[i], WORD_BYTES_MAX, false);
+        if (edits >= best) continue;
+        found = candidates[i];
+        best = edits;
+    }
+    return found;
+}
+
 const char *string_nearest(const char *word, const char *const *candidates, size_t count)
 {
     size_t length = strlen(word);
     if (length > WORD_BYTES_MAX) return NULL;
-    unsigned limit = length < 6 ? 1 : (unsigned)(length / 3);
+    unsigned limit = length < 2 ? 0 : length < 6 ? 1 : (unsigned)(length / 3);
     const char *nearest = NULL;
-    unsigned best = limit + 1, best_exact = 0;
+    struct nearness best = { limit + 1, 0, 0 };
     for (size_t i = 0; i < count; i++) {
-        unsigned folded = distance(word, candidates[i], limit, true);
-        if (folded > limit || folded > best) continue;
-        unsigned exact = distance(word, candidates[i], WORD_BYTES_MAX, false);
-        if (folded == best && exact >= best_exact) continue;
+        struct nearness n = { .folded = distance(word, candidates[i], limit, true),
+                              .apart = length - common(word, candidates[i]) };
+        if (n.folded > limit || n.folded > best.folded) continue;
+        n.exact = distance(word, candidates[i], WORD_BYTES_MAX, false);
+        if (nearest != NULL && !nearer(&n, &best)) continue;
         nearest = candidates[i];
-        best = folded;
-        best_exact = exact;
+        best = n;
     }
-    return nearest;
+    return nearest != NULL ? nearest : shortest_longer(word, candidates, count);
 }

@@ -47,6 +47,7 @@ bool string_equal(const char *a, const char *b);
 /* Damerau-Levenshtein distance in bytes (insert, delete, replace, swap neighbours; what was swapped
  * is not edited again), at most `limit` + 1. Strings above 128 bytes are equal or too far. */
 unsigned string_distance(const char *a, const char *b, unsigned limit);
-/* The one of `candidates` (count entries) nearest to `word`, or NULL when none is near enough
- * (distance up to a third of the length, at least 1; letter case counts less; first of equals). */
+/* The one of `candidates` (count entries) nearest to `word` (distance up to a third of its length,
+ * 1 below six bytes, 0 for one byte; letter case counts less, then the longer beginning in common;
+ * first of equals), else the shortest that begins with `word`, else NULL. */
 const char *string_nearest(const char *word, const char *const *candidates, size_t count);

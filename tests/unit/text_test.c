@@ -263,7 +263,10 @@ Test(text, string_nearest)
         { "LENGTH", "Length" },
         { "Lenght", "Length" },
         { "Legnths", "Length" },
+        { "MmMap", "MmMapIoSpace" },
+        { "mmmap", "MmMapIoSpace" },
         { "Bananas", NULL },
+        { "x", NULL },
         { "", NULL },
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -276,5 +279,10 @@ Test(text, string_nearest)
     cr_assert_str_eq(string_nearest("Fooo", cases, 3), "Foo");
     static const char *const equals[] = { "abcd", "abce" };
     cr_assert_str_eq(string_nearest("abcx", equals, 2), "abcd"); /* the first of equals */
+    static const char *const units[] = { "B", "KiB", "MiB", "s", "ms" };
+    cr_assert_str_eq(string_nearest("k", units, 5), "KiB");
+    cr_assert_str_eq(string_nearest("KB", units, 5), "KiB");
+    cr_assert_str_eq(string_nearest("M", units, 5), "MiB");
+    cr_assert_str_eq(string_nearest("m", units, 5), "ms");
     cr_assert_null(string_nearest("foo", NULL, 0));
 }
