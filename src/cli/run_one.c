@@ -136,12 +136,16 @@ static bool watch_poll(void *context)
            (w->output != NULL && w->output->status != OUTPUT_OK);
 }
 
+/* Bytes of lines that wait for a long call before they are put aside. */
+enum { WAITING_BYTES_MOST = 1 << 20 };
+
 /* `output` takes the trace and `dump` the memory; NULL: nowhere. */
 static void simulate(struct run_one *one, struct job *job, struct output *output,
                      struct output *dump)
 {
     struct sim *sim = mem_new(&host_allocator, 1, sizeof *sim);
     struct json_sink sink;
+    struct json_aside aside = { output_put_aside, output_get_aside, output, WAITING_BYTES_MOST };
     struct json_sink_options sink_options = {
         .format = format_of(one->options),
         .no_times = one->options->no_times,
@@ -150,6 +154,7 @@ static void simulate(struct run_one *one, struct job *job, struct output *output
         .write = output_write,
         .context = output,
         .digest_blocks = sha256_x86(),
+        .aside = &aside,
     };
     struct watch watch = { .output = output };
     progress_init(&watch.progress, sim, one->options->quiet);

@@ -5,8 +5,15 @@
 
 #include <string.h>
 
+void json_held_init(struct json_held *h, const struct allocator *from)
+{
+    text_init(&h->text, from);
+    text_init(&h->run, from);
+}
+
 void json_held_free(struct json_held *h)
 {
+    text_free(&h->run);
     mem_free(h->text.from, h->lines, h->capacity, sizeof *h->lines);
     mem_free(h->text.from, h->ends, h->end_capacity, sizeof *h->ends);
     text_free(&h->text);
@@ -17,6 +24,7 @@ static void close_up(struct json_held *h)
 {
     if (!json_held_any(h)) {
         h->first = h->count = 0;
+        h->aside_bytes = 0;
         text_clear(&h->text);
         return;
     }
@@ -31,6 +39,59 @@ static void close_up(struct json_held *h)
         h->lines[i].at -= gone;
         if (h->lines[i].end_length != 0) h->lines[i].end_at -= gone;
     }
+}
+
+/* The lines from `i` on that only wait for their place, one behind the other in `run`. Returns the
+ * number of the next one. */
+static size_t gather_run(struct json_held *h, size_t i)
+{
+    text_clear(&h->run);
+    for (; i < h->count && !h->lines[i].open && h->lines[i].aside == 0; i++) {
+        const struct held_line *l = &h->lines[i];
+        text_put(&h->run, h->before);
+        text_bytes(&h->run, h->text.bytes + l->at, l->length);
+        text_bytes(&h->run, h->text.bytes + l->end_at, l->end_length);
+        text_put(&h->run, h->after);
+    }
+    return i;
+}
+
+/* So many lines, which are in `run`, follow line number `after`: they are part of it where that is
+ * what was put aside last. Returns how many lines that makes more. */
+static size_t put_run(struct json_held *h, size_t after, uint64_t lines)
+{
+    struct held_line *to = &h->lines[after];
+    bool goes_on = to->aside != 0 && to->at + to->length == h->aside_bytes;
+    if (!goes_on) *++to = (struct held_line){ .at = h->aside_bytes };
+    to->length += h->run.length;
+    to->aside += lines;
+    h->elsewhere->put(h->elsewhere->context, h->aside_bytes, h->run.bytes, h->run.length);
+    h->aside_bytes += h->run.length;
+    return !goes_on;
+}
+
+/* All that only wait for their place; the others move together. The first one is open. */
+static void put_aside(struct json_held *h)
+{
+    size_t kept = 0, bytes = 0;
+    for (size_t i = h->first, next; i < h->count; i = next) {
+        struct held_line l = h->lines[i];
+        next = gather_run(h, i);
+        if (next > i) {
+            kept += put_run(h, kept - 1, next - i);
+            continue;
+        }
+        next = i + 1;
+        if (l.open) {
+            memmove(h->text.bytes + bytes, h->text.bytes + l.at, l.length);
+            l.at = bytes;
+            bytes += l.length;
+        }
+        h->lines[kept++] = l;
+    }
+    h->first = 0;
+    h->count = kept;
+    h->text.length = bytes;
 }
 
 static void keep_end(struct json_held *h, const struct event *e)
@@ -58,6 +119,7 @@ void json_held_add(struct json_held *h, const char *bytes, size_t length,
     text_bytes(&h->text, bytes, length);
     h->lines = mem_grow(h->text.from, h->lines, &h->capacity, h->count + 1, sizeof *h->lines);
     h->lines[h->count++] = line;
+    if (h->elsewhere != NULL && h->text.length > h->elsewhere->most) put_aside(h);
 }
 
 /* Costs stand in the order of the table. */

@@ -65,6 +65,21 @@ static void on_access(void *context, const struct access_event *a)
     else event_close(s, start);
 }
 
+/* What was put aside goes out. */
+static void bring_back(struct json_sink *s, const struct held_line *line)
+{
+    const struct json_aside *from = s->held.elsewhere;
+    for (size_t done = 0, length; done < line->length && !s->stopped; done += length) {
+        length = line->length - done < CHUNK_BYTES / 4 ? line->length - done : CHUNK_BYTES / 4;
+        char *to = text_room(&s->out, length);
+        s->stopped = !from->get(from->context, line->at + done, to, length);
+        if (is_lines(s)) sha256_add(&s->digest, to, length);
+        s->out.length += length;
+        if (s->out.length >= CHUNK_BYTES) flush(s);
+    }
+    s->count += line->aside;
+}
+
 static void on_settle(void *context, uint32_t cpu, uint64_t lock_wait)
 {
     struct json_sink *s = context;
@@ -76,6 +91,10 @@ static void on_settle(void *context, uint32_t cpu, uint64_t lock_wait)
     json_held_close(&s->held, cpu, s->out.bytes + start, s->out.length - start);
     s->out.length = start;
     while (json_held_take(&s->held, &line)) {
+        if (line.aside != 0) {
+            bring_back(s, &line);
+            continue;
+        }
         event_open(s);
         start = s->out.length;
         json_bytes(&s->out, s->held.text.bytes + line.at, line.length);
@@ -90,7 +109,10 @@ void json_sink_init(struct json_sink *s, const struct allocator *from,
     *s = (struct json_sink){ .options = *options };
     text_init(&s->out, from);
     text_room(&s->out, CHUNK_BYTES + CHUNK_BYTES / 4);
-    text_init(&s->held.text, from);
+    json_held_init(&s->held, from);
+    s->held.elsewhere = options->aside;
+    s->held.before = is_lines(s) ? "" : ",\n";
+    s->held.after = is_lines(s) ? "\n" : "";
     s->sink = (struct sink){ .event = on_event, .settle = on_settle, .context = s };
     if (options->detail_access) s->sink.access = on_access;
     sha256_begin_with(&s->digest, options->digest_blocks);

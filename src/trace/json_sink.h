@@ -40,6 +40,7 @@ struct json_sink_options {
     bool (*write)(void *context, const char *bytes, size_t length);
     void *context;
     sha256_blocks *digest_blocks; /* what the host does the digest of jsonl by; may be NULL */
+    const struct json_aside *aside; /* where many lines that wait go; NULL: they stay in memory */
 };
 
 struct json_sink {

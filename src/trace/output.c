@@ -176,7 +176,7 @@ static bool open_standard_output(struct output *o)
 
 bool output_open(struct output *o, const char *name, const struct allocator *from)
 {
-    *o = (struct output){ .from = from, .file = -1, .slot = -1 };
+    *o = (struct output){ .from = from, .file = -1, .slot = -1, .aside = -1 };
     text_init(&o->target, from);
     text_init(&o->temporary, from);
     text_init(&o->name, from);
@@ -250,6 +250,64 @@ bool output_write(void *context, const char *bytes, size_t length)
     return true;
 }
 
+/* The folder of the target, which the caller frees. */
+static struct text folder_of(const struct output *o)
+{
+    const char *path = text_string(&o->target);
+    size_t length = folder_length(path);
+    struct text folder;
+    text_init(&folder, o->from);
+    if (length == 0) text_char(&folder, '.');
+    text_bytes(&folder, path, length);
+    return folder;
+}
+
+/* In the folder of the target, which has room for all that is to come, where it is a file there. */
+static int open_nameless(const struct output *o)
+{
+    int file = -1;
+#ifdef O_TMPFILE
+    struct text folder = folder_of(o);
+    if (o->temporary.length > 0)
+        file = open(text_string(&folder), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    text_free(&folder);
+#endif
+    if (file >= 0) return file;
+    FILE *stream = tmpfile();
+    if (stream == NULL) return -1;
+    file = fcntl(fileno(stream), F_DUPFD_CLOEXEC, 0);
+    fclose(stream);
+    return file;
+}
+
+void output_put_aside(void *context, uint64_t at, const char *bytes, size_t length)
+{
+    struct output *o = context;
+    if (o->status != OUTPUT_OK) return;
+    if (o->aside < 0) o->aside = open_nameless(o);
+    for (size_t done = 0; done < length;) {
+        ssize_t count = pwrite(o->aside, bytes + done, length - done, (off_t)(at + done));
+        if (count < 0 && errno != EINTR) {
+            trouble(o, OUTPUT_WRITE_FAILED, "cannot put lines aside", errno);
+            return;
+        }
+        if (count > 0) done += (size_t)count;
+    }
+}
+
+bool output_get_aside(void *context, uint64_t at, char *bytes, size_t length)
+{
+    struct output *o = context;
+    for (size_t done = 0; done < length && o->status == OUTPUT_OK;) {
+        ssize_t count = pread(o->aside, bytes + done, length - done, (off_t)(at + done));
+        if (count == 0 || (count < 0 && errno != EINTR))
+            return trouble(o, OUTPUT_WRITE_FAILED, "cannot get back lines put aside",
+                           count == 0 ? EIO : errno);
+        if (count > 0) done += (size_t)count;
+    }
+    return o->status == OUTPUT_OK;
+}
+
 /* Some file systems report a failed write only when the file is closed: closes a copy to see. */
 static void check_close(struct output *o)
 {
@@ -260,12 +318,7 @@ static void check_close(struct output *o)
 /* Makes the new name itself lasting. File systems that cannot are none of the user's concern. */
 static void sync_folder(const struct output *o)
 {
-    const char *path = text_string(&o->target);
-    size_t length = folder_length(path);
-    struct text folder;
-    text_init(&folder, o->from);
-    if (length == 0) text_char(&folder, '.');
-    text_bytes(&folder, path, length);
+    struct text folder = folder_of(o);
     int file = open(text_string(&folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (file >= 0) {
         fsync(file);
@@ -311,7 +364,8 @@ void output_abandon(struct output *o)
 {
     remove_temporary(o);
     if (o->file >= 0 && !o->keep_open) close(o->file);
-    o->file = -1;
+    if (o->aside >= 0) close(o->aside);
+    o->file = o->aside = -1;
 }
 
 void output_free(struct output *o)

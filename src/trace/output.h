@@ -23,6 +23,7 @@ struct output {
     int slot;              /* in the list of temporaries, -1 = none */
     uint64_t written;      /* bytes */
     uint64_t reserved;     /* of the file; 0: not yet, UINT64_MAX: no more */
+    int aside;             /* descriptor of output_put_aside, -1 = none */
     int status;            /* OUTPUT_OK or what went wrong first */
     bool broken_pipe;      /* the reader has gone: no message, output_die_of_pipe() */
     struct text error;     /* "NAME: cannot create: No space left on device" */
@@ -33,6 +34,11 @@ struct output {
 bool output_open(struct output *o, const char *name, const struct allocator *from);
 /* Writes all of it, `context` being the struct output. False once anything has gone wrong. */
 bool output_write(void *context, const char *bytes, size_t length);
+/* Keeps bytes whose turn comes later at `at` of a file without a name, which goes with the process:
+ * beside the target, or where tmpfile() makes one. `context` is the struct output. */
+void output_put_aside(void *context, uint64_t at, const char *bytes, size_t length);
+/* Reads them again. False once anything has gone wrong. */
+bool output_get_aside(void *context, uint64_t at, char *bytes, size_t length);
 /* Syncs, closes and renames. False, and the target as it was before, when anything went wrong. */
 bool output_close(struct output *o);
 /* Leaves the target as it was. What was written in place stays. */

@@ -2,7 +2,9 @@
 
 usage: threads.py MDLSIM SOURCE_ROOT
 """
+import hashlib
 import json
+import os
 import sys
 import time
 
@@ -179,6 +181,50 @@ def test_replays(bench):
         same(two[key], only[key])
     same((one['t'], two['t']), (0, 100))
     same(both['end']['t'], 100 + only['cycles'])
+
+
+WAITING = HEAD + """machine: {os: windows-10, cpu: {preset: generic, count: 2}, ram: 2 GiB}
+processes: {app: {buffers: {big: {size: 256 MiB}, small: {size: 64 KiB, touched: true}}}}
+threads:
+  long:
+    steps:
+      - IoAllocateMdl: [$big, 256 MiB]
+        as: m
+      - MmProbeAndLockPages: [$m, KernelMode, IoWriteAccess]
+  short:
+    cpu: 1
+    steps:
+      - IoAllocateMdl: [$small, 64 KiB]
+        as: s
+      - repeat: {count: %d, do: [{MmProbeAndLockPages: [$s, KernelMode, IoReadAccess]},
+                                    {MmUnlockPages: $s}]}
+"""
+
+
+def test_waiting_lines(bench):
+    """Lines that wait for a long call take no memory, however many they are."""
+    peaks = []
+    for rounds in (5000, 25000):
+        bench.write('waiting.yaml', WAITING % rounds)
+        for output in ('-o', 'out.jsonl', 'waiting.yaml'), ('-o', '-', 'waiting.yaml'):
+            run = bench.start('run', '-q', '--format', 'jsonl', *output)
+            written = run.stdout.read()
+            _, status, usage = os.wait4(run.pid, 0)
+            run.returncode = os.waitstatus_to_exitcode(status)
+            run.stderr.close()
+            same(run.returncode, 0)
+        peaks.append(usage.ru_maxrss)
+        same(written, bench.read('out.jsonl'))
+        lines = written.splitlines(keepends=True)
+        digest = hashlib.sha256(b''.join(lines[1:-1])).hexdigest()
+        same(json.loads(lines[-1])['digest'], digest)
+        events = [json.loads(line) for line in lines[1:-1]]
+        same([event['seq'] for event in events], list(range(2 * rounds + 3)))
+        long = [i for i, e in enumerate(events) if e['cycles'] > 10000000]
+        same(len(long), 1)
+        assert long[0] < 10 and events[-1]['t'] < events[long[0]]['cycles'], events[-1]['t']
+    assert peaks[1] - peaks[0] < 4096, peaks
+    same(bench.names(), ['out.jsonl', 'waiting.yaml'])
 
 
 ARRIVALS = HEAD + """machine: {os: windows-10, cpu: {preset: unit, count: 2}, ram: 64 MiB}

@@ -21,6 +21,22 @@ static bool append(void *context, const char *bytes, size_t length)
     return true;
 }
 
+static void put_aside(void *context, uint64_t at, const char *bytes, size_t length)
+{
+    struct text *t = context;
+    cr_assert_leq(at, t->length);
+    t->length = at;
+    text_bytes(t, bytes, length);
+}
+
+static bool get_aside(void *context, uint64_t at, char *bytes, size_t length)
+{
+    const struct text *t = context;
+    cr_assert_leq(at + length, t->length);
+    memcpy(bytes, t->bytes + at, length);
+    return true;
+}
+
 /* With or without a wait, with costs before and after it in the table. */
 static void make(struct made *m, struct rng *r, uint32_t cpu)
 {
@@ -64,18 +80,22 @@ static void settle(struct json_sink *s, struct made **open, uint32_t cpu)
     open[cpu] = NULL;
 }
 
-static void both_ways(enum trace_format format, uint64_t seed)
+/* Lines that wait are put aside beyond `most` bytes of them. Returns how many bytes were. */
+static size_t both_ways(enum trace_format format, uint64_t seed, size_t most)
 {
     struct json_sink late, at_once;
-    struct text a, b;
+    struct text a, b, aside;
+    const struct json_aside elsewhere = { put_aside, get_aside, &aside, most };
     struct rng r;
     struct made *open[CPUS] = { NULL };
     static struct made events[EVENTS];
     text_init(&a, &test_allocator);
     text_init(&b, &test_allocator);
+    text_init(&aside, &test_allocator);
     rng_init(&r, seed, 0);
     json_sink_init(&late, &test_allocator,
-                   &(struct json_sink_options){ format, .write = append, .context = &a });
+                   &(struct json_sink_options){ format, .write = append, .context = &a,
+                                                .aside = &elsewhere });
     json_sink_init(&at_once, &test_allocator,
                    &(struct json_sink_options){ format, .write = append, .context = &b });
     memset(events, 0, sizeof events);
@@ -99,13 +119,27 @@ static void both_ways(enum trace_format format, uint64_t seed)
     json_sink_free(&at_once);
     text_free(&a);
     text_free(&b);
+    size_t put = aside.length;
+    text_free(&aside);
+    return put;
 }
 
 Test(json_held, the_same_lines)
 {
     for (uint64_t seed = 0; seed < 20; seed++) {
-        both_ways(TRACE_FORMAT_JSON, seed);
-        both_ways(TRACE_FORMAT_JSONL, seed);
+        both_ways(TRACE_FORMAT_JSON, seed, SIZE_MAX);
+        both_ways(TRACE_FORMAT_JSONL, seed, SIZE_MAX);
     }
+    cr_assert_eq(test_outstanding_bytes(), 0);
+}
+
+Test(json_held, put_aside_and_back)
+{
+    size_t put = 0;
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        put += both_ways(TRACE_FORMAT_JSON, seed, seed * 20);
+        put += both_ways(TRACE_FORMAT_JSONL, seed, seed * 20);
+    }
+    cr_assert_gt(put, 100000);
     cr_assert_eq(test_outstanding_bytes(), 0);
 }

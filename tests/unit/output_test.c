@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -268,4 +269,41 @@ Test(output, long_names)
     write_whole(name, "x");
     expect_file(name, "x");
     unlink(name);
+}
+
+Test(output, what_is_put_aside_comes_back_and_leaves_nothing)
+{
+    static const char *const names[] = { "a", "-" };
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        struct output o;
+        char found[8] = "";
+        cr_assert(output_open(&o, names[i], &test_allocator));
+        output_put_aside(&o, 0, "first", 5);
+        output_put_aside(&o, 5, "second", 6);
+        output_put_aside(&o, 5, "third", 5);
+        cr_expect(output_get_aside(&o, 3, found, 7));
+        cr_expect_str_eq(found, "stthird");
+        cr_expect_not(output_get_aside(&o, 10, found, 7), "seven bytes where one is");
+        cr_expect_eq(o.status, OUTPUT_WRITE_FAILED);
+        output_abandon(&o);
+        output_free(&o);
+    }
+}
+
+Test(output, what_cannot_be_put_aside)
+{
+    struct output o;
+    struct rlimit limit;
+    char found[4];
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert(output_open(&o, "a", &test_allocator));
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 2, limit.rlim_max }), 0);
+    output_put_aside(&o, 0, "some", 4);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    cr_expect_eq(o.status, OUTPUT_WRITE_FAILED);
+    cr_expect_str_eq(text_string(&o.error), "a: cannot put lines aside: File too large");
+    cr_expect_not(output_get_aside(&o, 0, found, 4));
+    cr_expect_not(output_close(&o));
+    output_free(&o);
 }
