@@ -296,14 +296,14 @@ static void access_all(struct sim *s, const struct step *step, struct access_run
 {
     uint64_t overlap = step->u.access.overlap;
     struct overlap group;
-    if (step->u.access.pattern == PATTERN_SEQUENTIAL && overlap <= 1 && !v->check && !v->bind) {
+    if (p->pattern == PATTERN_SEQUENTIAL && overlap <= 1 && !v->check && !v->bind) {
         access_plain(s, run, p, t);
         return;
     }
     if (overlap > 1) overlap_begin(&s->hw, &group);
     for (uint64_t i = 0; i < p->count && t->end == TOUCH_OK && !s->error; i++) {
         uint64_t walks = overlap > 1 ? s->hw.cpu->walks.count : 0;
-        access_place(s, step, run, p, place_at(s, step->u.access.pattern, p, i), v, t);
+        access_place(s, step, run, p, place_at(p, i, &s->thread->random_access), v, t);
         if (overlap > 1)
             access_overlap(s, &group, walks, i % overlap == overlap - 1 || i + 1 == p->count, t);
         if (is_interrupted(s, i)) break;
