@@ -59,7 +59,7 @@ struct mdl {
     uint64_t *pfns; /* slots entries; PFN_NONE.v where none was stored */
     /* what the model knows */
     uint8_t builder, memory, mapping;
-    uint32_t parent;       /* BUILDER_PARTIAL: the source's id */
+    uint32_t parent;       /* BUILDER_PARTIAL: id of the source, or of that one's parent */
     bool pfns_written;  /* the driver wrote frame numbers itself */
     uint32_t locked_pages; /* frames this MDL holds locked */
     uint32_t lock_process; /* process id whose counter they are in, 0 = none */

@@ -301,10 +301,11 @@ static const struct failure IoBuildPartialMdl_failures[] = {
 /* Whether the frames of a partial MDL are still held by the MDL that it was made of in the end. */
 static bool source_lives(struct kernel *k, const struct mdl *m)
 {
-    while (m->builder == BUILDER_PARTIAL) {
+    if (m->builder == BUILDER_PARTIAL) {
         uint64_t built = m->lock_seq;
         m = mdl_at(k->mm, m->parent);
-        if (m == NULL || !m->live || m->lock_seq > built) return false;
+        if (m == NULL || !m->live || m->builder == BUILDER_PARTIAL || m->lock_seq > built)
+            return false;
     }
     return m->builder != BUILDER_HEADER && (m->builder != BUILDER_PAGES || m->pages_held);
 }
@@ -343,8 +344,8 @@ static void build_partial(struct kernel *k, const struct mdl *source, struct mdl
     target->process = source->process;
     target->flags = (uint16_t)((target->flags & kept) | (source->flags & inherited) | MDL_PARTIAL);
     share_mapping(target, source, at.v - mdl_va(source).v);
+    target->parent = source->builder == BUILDER_PARTIAL ? source->parent : source->id;
     target->builder = BUILDER_PARTIAL;
-    target->parent = source->id;
     target->lock_seq = (uint32_t)k->seq;
     target->lock_line = k->line;
     memcpy(target->pfns, source->pfns + first, mdl_page_count(target) * sizeof *target->pfns);

@@ -3,7 +3,7 @@
 
 #include "base/check.h"
 
-enum { MEMORY_TYPE_COUNT = 6, PARTIAL_DEPTH_MOST = 64 };
+enum { MEMORY_TYPE_COUNT = 6 };
 
 uint32_t cache_from_type(uint32_t type)
 {
@@ -39,15 +39,12 @@ bool mdl_locked_by_hand(const struct mdl *m)
 
 /* ---- checks ---- */
 
-/* A partial MDL borrows the frames of its source, which may itself be partial: the MDL that holds
- * them in the end, NULL when one on the way is gone. */
+/* A partial MDL borrows the frames of its parent: the MDL that holds them, NULL when it is gone or
+ * borrows frames itself by now. */
 static const struct mdl *holder_of(struct kernel *k, const struct mdl *m)
 {
-    for (unsigned depth = 0; m->builder == BUILDER_PARTIAL; depth++) {
-        m = mdl_at(k->mm, m->parent);
-        if (m == NULL || !m->live || depth == PARTIAL_DEPTH_MOST) return NULL;
-    }
-    return m;
+    if (m->builder == BUILDER_PARTIAL) m = mdl_at(k->mm, m->parent);
+    return m != NULL && m->live && m->builder != BUILDER_PARTIAL ? m : NULL;
 }
 
 static bool source_is_gone(struct kernel *k, const struct mdl *m)

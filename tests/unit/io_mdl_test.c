@@ -155,6 +155,15 @@ Test(io_mdl, partial_in_order_of_checks)
     DO(&t, "IoBuildPartialMdl", target, header, BUFFER + 0x2800, 1);
     EXPECT_RULES(&t, "partial_outlives_source");
     routine_stop(&t);
+    routine_start(&t, OS_10_22H2);
+    source = locked_mdl(&t, 4), target = new_mdl(&t, 0, 2 * PAGE_BYTES);
+    header = new_mdl(&t, BUFFER, PAGE_BYTES);
+    DO(&t, "IoBuildPartialMdl", source, target, BUFFER + 0x2800, 1);
+    DO(&t, "IoBuildPartialMdl", target, source, BUFFER + 0x2800, 1);
+    EXPECT_RULES(&t, "mdl_reinitialized_in_use");
+    DO(&t, "IoBuildPartialMdl", target, header, BUFFER + 0x2800, 1);
+    EXPECT_RULES(&t, "partial_outlives_source");
+    routine_stop(&t);
 }
 
 Test(io_mdl, mappings_of_partials)
