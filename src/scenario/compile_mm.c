@@ -105,14 +105,15 @@ static void compile_pool(struct compiler *c, const struct node *node, uint64_t r
 }
 
 /* No document tells the thresholds: Low fails when fewer than 512 PTEs would be left, Normal at 64,
- * in small regions at a sixteenth and a 64th of them. Parameters of the model. */
+ * in small regions at a sixteenth and a 64th of them. Parameters of the model. A scenario's may be
+ * above the number of PTEs: then such requests always fail. */
 static void compile_thresholds(struct compiler *c, const struct node *node)
 {
     struct mm_config *mm = &c->program->config.mm;
     mm->threshold_low = lesser(512, mm->system_ptes / 16);
     mm->threshold_normal = lesser(64, mm->system_ptes / 64);
     if (!node || !keys_check(c, node, "mm.pte_thresholds")) return;
-    struct range range = { 0, mm->system_ptes };
+    struct range range = { 0, UINT32_MAX };
     expect_number(c, node_get(node, "low"), NUMBER_COUNT, range, &mm->threshold_low);
     expect_number(c, node_get(node, "normal"), NUMBER_COUNT, range, &mm->threshold_normal);
 }
