@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <zstd.h>
 
+enum { STEP_BYTES = 4096 }; /* at a time, so that an error names its place that closely */
+
 struct zstd {
     ZSTD_DStream *stream;
     bool between; /* the last frame is complete */
@@ -26,12 +28,15 @@ static const char *zstd_step(void *state, struct unpack_io *io, bool *between)
     struct zstd *z = state;
     ZSTD_inBuffer in = { io->in, io->in_left, 0 };
     ZSTD_outBuffer out = { io->out, io->out_left, 0 };
+    if (in.size > STEP_BYTES) in.size = STEP_BYTES;
     size_t left = ZSTD_decompressStream(z->stream, &out, &in);
-    if (ZSTD_isError(left)) return ZSTD_getErrorName(left);
+    bool failed = ZSTD_isError(left) != 0;
+    if (failed) in.pos = in.size; /* how far it came the library does not say then */
     io->in += in.pos;
     io->in_left -= in.pos;
     io->out += out.pos;
     io->out_left -= out.pos;
+    if (failed) return ZSTD_getErrorName(left);
     *between = left == 0;
     return NULL;
 }

@@ -378,6 +378,9 @@ Test(replay_formats, damaged_compression)
             struct result *result = read_bytes((const char *)packed, bytes, NULL, 1000);
             cr_expect(result->error[0] != '\0' || result->count == LINES, "%s, byte %zu",
                       packings[i].name, at);
+            const char *where = strstr(result->error, " data at byte ");
+            cr_expect(where == NULL || strtoull(where + 14, NULL, 10) >= at, "%s, byte %zu: %s",
+                      packings[i].name, at, result->error);
             free(result);
             packed[at] ^= 0x55;
         }
