@@ -192,6 +192,8 @@ static bool judge_raise(struct judgement *j, const struct expectation *e)
     if (!raised) return against(j, "expected an exception, none was raised");
     text_put(&j->why, "raised ");
     put_status(&j->why, o->status);
+    if (o->exception.kind != EXCEPTION_NONE) text_format(&j->why, " at %x", o->exception.at.v);
+    if (j->r->record != 0) text_format(&j->why, " in record %u of the replay", j->r->record);
     text_put(&j->why,
              e->raises.count == 0 ? ", which nobody expected" : ", expected another status");
     return false;

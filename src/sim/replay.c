@@ -237,6 +237,7 @@ static void replay_end(struct sim *s, const struct step *step, struct replay *r,
 {
     if (s->mm.current != r->own) mm_switch(&s->mm, r->own);
     result->outcome = outcome_of_touch(&r->touch);
+    result->record = r->skipped + r->warmed_up + r->whole.records;
     count_parts(s, r);
     replay_event(s, step, r, result);
     keep_curves(s, r);

@@ -57,6 +57,16 @@ def test_every_way_round(bench):
     same(bench.read('a.packed'), bench.read('c.packed'), 'packed from lackey')
 
 
+def test_where_a_replay_ends(bench):
+    """An access that raises an exception is named by its address and the number of its record"""
+    bench.write('a.lackey', ' L 1000,4\n L 2000,4\n S 800000000000,8\n L 3000,4\n')
+    for words in ('', ', skip: 1', ', warm_up: 2', ', skip: 1, warm_up: 2'):
+        bench.write('a.yaml', REPLAY.replace('file: FILE', 'file: a.lackey' + words))
+        bench.expect(1, 'run', '-q', '-o', 'a.json', 'a.yaml',
+                     says='raised STATUS_ACCESS_VIOLATION at 0x800000000000 in record 3 of the '
+                          'replay, which nobody expected')
+
+
 def test_din(bench):
     """din comes back as it was, and what it cannot hold is refused without an output file"""
     source = os.path.join(INPUTS, 'sort.din')
