@@ -12,7 +12,7 @@ import tempfile
 import time
 import traceback
 
-USAGE, DATA, NO_INPUT, CANNOT_CREATE, IO = 64, 65, 66, 73, 74
+USAGE, DATA, NO_INPUT, SOFTWARE, CANNOT_CREATE, IO, TEMPORARY = 64, 65, 66, 70, 73, 74, 75
 TIMEOUT_SECONDS = 120
 
 GOOD = '''mdlsim: 1

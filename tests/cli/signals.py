@@ -42,6 +42,20 @@ def test_signals(bench):
         same(bench.names(), ['long.yaml', 'x.json'])
 
 
+def test_two_over_one_output(bench):
+    """A second run over the output of one under way is status 75, and harms nothing."""
+    bench.write('long.yaml', LONG)
+    bench.write('good.yaml', harness.GOOD)
+    process = bench.start('run', '-o', 'x.json', 'long.yaml')
+
+    def second():
+        wait_for_file(bench, '.x.json.mdlsim-tmp')
+        bench.expect(harness.TEMPORARY, 'run', '-q', '-o', 'x.json', 'good.yaml', says='x.json')
+    ended_by(signal.SIGINT, process, second)
+    same(bench.names(), ['good.yaml', 'long.yaml'])
+    bench.expect(0, 'run', '-q', '-o', 'x.json', 'good.yaml')
+
+
 def test_several(bench):
     """With several scenarios side by side none leaves a half file."""
     bench.write('long.yaml', LONG)
