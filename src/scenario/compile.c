@@ -102,8 +102,6 @@ static void compile_sections(struct compiler *c)
     compile_threads(c);
     compile_procedures(c);
     compile_checks(c);
-    names_finish(c);
-    stats_finish(c);
 }
 
 const struct program *scenario_compile(const struct node *root, struct diags *diags,
@@ -117,6 +115,8 @@ const struct program *scenario_compile(const struct node *root, struct diags *di
     for (size_t i = 0; i < COUNT_OF(tables); i++) map_init(&tables[i]->index, arena->from);
     compile_sections(&c);
     collect(&c);
+    names_finish(&c);
+    stats_finish(&c);
     for (size_t i = 0; i < COUNT_OF(tables); i++) map_free(&tables[i]->index);
     return diags->count + diags->dropped == before ? c.program : NULL;
 }

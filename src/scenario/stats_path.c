@@ -1,6 +1,7 @@
 /* Paths of statistics in expressions, judged when all spans and processes are known. */
 #include "scenario/compiler.h"
 
+#include "sim/curves_path.h"
 #include "sim/stats.h"
 
 #include <string.h>
@@ -158,6 +159,13 @@ void stats_finish(struct compiler *c)
     const struct use *uses = c->paths.items;
     for (size_t i = 0; i < c->paths.count && !has_enough(c); i++) {
         const char *path = uses[i].name;
+        if (curves_path_is(path)) {
+            const char *why = curves_path_problem(c->program, path);
+            if (why)
+                report_at(c, uses[i].node, uses[i].where, "unknown statistic 'stats.%s': %s",
+                          shown(c, path), why);
+            continue;
+        }
         if (names_processor(c, path) && stats_is_path(path, is_name, c)) continue;
         report_at(c, uses[i].node, uses[i].where, "unknown statistic 'stats.%s'%s", shown(c, path),
                   path_hint(c, path));

@@ -1,6 +1,8 @@
 /* Statistics by path: in expressions and checks. */
 #include "sim/stats.h"
 
+#include "sim/curves_path.h"
+
 #include <string.h>
 
 enum { DEPTH_MAX = 16, PATH_PART_MAX = 80 };
@@ -95,6 +97,7 @@ bool stats_is_path(const char *path,
 bool stats_find(struct sim *s, const char *path, uint64_t *value)
 {
     struct search f = { .rest = { path }, .group = "" };
+    if (curves_path_is(path)) return curves_path_find(s, path, value);
     *value = 0;
     stats_visit(s, &finder, &f);
     if (f.found) {
