@@ -194,6 +194,9 @@ static bool judge_raise(struct judgement *j, const struct expectation *e)
     put_status(&j->why, o->status);
     if (o->exception.kind != EXCEPTION_NONE) text_format(&j->why, " at %x", o->exception.at.v);
     if (j->r->record != 0) text_format(&j->why, " in record %u of the replay", j->r->record);
+    if (j->r->hit_buffer != NULL)
+        text_format(&j->why, ", in the buffer '%s' (its `at` may place it elsewhere)",
+                    j->r->hit_buffer);
     text_put(&j->why,
              e->raises.count == 0 ? ", which nobody expected" : ", expected another status");
     return false;

@@ -140,6 +140,7 @@ struct step_result {
     bool has_value;         /* `as` may bind outcome.returns */
     const void *args;       /* of a call: the record, for out parameters */
     uint64_t record;        /* of a replay: how many it took, what it skipped included */
+    const char *hit_buffer; /* of a replay that raised: the buffer in its way, NULL = none */
 };
 void step_call(struct sim *s, const struct step *step);
 /* The thread goes on, so that nobody asks for a lock any more before its last call did: what that

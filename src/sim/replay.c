@@ -232,9 +232,28 @@ static void replay_resume(struct sim *s, const struct step *step, struct replay 
     if (r->clean) r->mark.violations = s->kernel.violation_count;
 }
 
+/* The buffer of the current process that the last access ran into, by an address of the program's
+ * own; NULL: none. */
+static const char *buffer_hit(struct sim *s, const struct replay *r)
+{
+    const struct program *p = s->program;
+    if (r->touch.end != TOUCH_RAISES || r->place.in_buffer) return NULL;
+    for (uint32_t i = 0; i < p->process_count; i++) {
+        const struct process_plan *plan = &p->processes[i];
+        if (process_at(&s->mm, i + 1) != s->mm.current) continue;
+        for (uint32_t n = 0; n < plan->buffer_count; n++) {
+            const struct buffer_plan *buffer = &p->buffers[plan->first_buffer + n];
+            uint64_t start = s->shared[buffer->slot].v;
+            if (r->touch.exception.at.v - start < buffer->size_bytes) return buffer->name;
+        }
+    }
+    return NULL;
+}
+
 static void replay_end(struct sim *s, const struct step *step, struct replay *r,
                        struct step_result *result)
 {
+    result->hit_buffer = buffer_hit(s, r);
     if (s->mm.current != r->own) mm_switch(&s->mm, r->own);
     result->outcome = outcome_of_touch(&r->touch);
     result->record = r->skipped + r->warmed_up + r->whole.records;

@@ -67,6 +67,18 @@ def test_where_a_replay_ends(bench):
                           'replay, which nobody expected')
 
 
+def test_buffer_in_the_way(bench):
+    """An access of a replay that a buffer forbids names the buffer"""
+    bench.write('a.lackey', 'I  18000,4\n')
+    text = REPLAY.replace('file: FILE', 'file: a.lackey')
+    for name, process in (('program', ''), ('other', ', process: other')):
+        owner = name + ': {buffers: {first: {size: 4 KiB}, buf: {size: 64 KiB, at: 0x10000}}}'
+        bench.write('a.yaml', text.replace('program: {}', 'program: {}, other: {}')
+                    .replace(name + ': {}', owner).replace('a.lackey', 'a.lackey' + process))
+        bench.expect(1, 'run', '-q', '-o', 'a.json', 'a.yaml',
+                     says="at 0x18000 in record 1 of the replay, in the buffer 'buf'")
+
+
 def test_din(bench):
     """din comes back as it was, and what it cannot hold is refused without an output file"""
     source = os.path.join(INPUTS, 'sort.din')
