@@ -6,11 +6,6 @@
 
 enum { SPARE_SLOTS_MIN_BITS = 5 }; /* 32 slots: what IoAllocateMdl's fixed size needs */
 
-struct mdl_chunk {
-    struct mdl *mdls[MDL_CHUNK];
-    uint32_t known; /* of them are not NULL */
-};
-
 void mdls_init(struct mm *mm)
 {
     mm->mdls = (struct mdl_table){ .count = 0 };
@@ -105,24 +100,12 @@ void mdls_free(struct mm *mm)
 
 /* ---- ids ---- */
 
-static struct mdl_chunk *chunk_of(const struct mdl_table *table, uint32_t id)
-{
-    size_t index = (id - 1) / MDL_CHUNK;
-    return id == 0 || id > table->count ? NULL : table->chunks[index];
-}
-
-struct mdl *mdl_at(struct mm *mm, uint32_t id)
-{
-    const struct mdl_chunk *chunk = chunk_of(&mm->mdls, id);
-    return chunk == NULL ? NULL : chunk->mdls[(id - 1) % MDL_CHUNK];
-}
-
 uint32_t mdl_next_live(struct mm *mm, uint32_t id)
 {
     const struct mdl_table *table = &mm->mdls;
     while (id < table->count) {
         id++;
-        const struct mdl_chunk *chunk = chunk_of(table, id);
+        const struct mdl_chunk *chunk = mdl_chunk_of(table, id);
         if (chunk == NULL) {
             uint64_t end = ((uint64_t)(id - 1) / MDL_CHUNK + 1) * MDL_CHUNK;
             id = end < table->count ? (uint32_t)end : table->count;
@@ -159,7 +142,7 @@ static void id_give(struct mm *mm, struct mdl *m)
 static void id_forget(struct mm *mm, uint32_t id)
 {
     struct mdl_table *table = &mm->mdls;
-    struct mdl_chunk *chunk = chunk_of(table, id);
+    struct mdl_chunk *chunk = mdl_chunk_of(table, id);
     CHECK2(chunk != NULL, id, table->count);
     struct mdl *m = chunk->mdls[(id - 1) % MDL_CHUNK];
     chunk->mdls[(id - 1) % MDL_CHUNK] = NULL;

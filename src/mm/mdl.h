@@ -76,6 +76,11 @@ struct mdl {
 
 enum { MDL_CHUNK = 256, MDL_FREED_KEPT = 4096, MDL_SPARE_SIZES = 12 };
 
+struct mdl_chunk {
+    struct mdl *mdls[MDL_CHUNK];
+    uint32_t known; /* of them are not NULL */
+};
+
 /* All MDLs by id. Ids only rise; the struct of a freed MDL lives on until MDL_FREED_KEPT others
  * were freed after it, so a loop of any length runs in constant memory. */
 struct mdl_table {
@@ -94,8 +99,17 @@ struct mm;
  * live MDL at that very address is gone with it. bytes <= UINT32_MAX, slots <= UINT32_MAX. */
 uint32_t mdl_new(struct mm *mm, va_t address, enum mdl_memory memory, uint64_t base, uint64_t bytes,
                  uint64_t slots);
+/* The chunk of an id; NULL for 0 and where no id of the chunk is known. */
+static inline struct mdl_chunk *mdl_chunk_of(const struct mdl_table *table, uint32_t id)
+{
+    return id == 0 || id > table->count ? NULL : table->chunks[(id - 1) / MDL_CHUNK];
+}
 /* Also freed ones; NULL for 0 and unknown ids, and for MDLs freed long ago. */
-struct mdl *mdl_at(struct mm *mm, uint32_t id);
+static inline struct mdl *mdl_of(const struct mdl_table *table, uint32_t id)
+{
+    const struct mdl_chunk *chunk = mdl_chunk_of(table, id);
+    return chunk == NULL ? NULL : chunk->mdls[(id - 1) % MDL_CHUNK];
+}
 /* The lowest id of a live MDL above `id`, else 0. */
 uint32_t mdl_next_live(struct mm *mm, uint32_t id);
 uint32_t mdl_by_address(struct mm *mm,

@@ -71,6 +71,11 @@ va_t mm_new_object(struct mm *mm,
  * with the page tables or a pending flush, costs sum to the clock. */
 void mm_check(struct mm *mm);
 
+static inline struct mdl *mdl_at(struct mm *mm, uint32_t id)
+{
+    return mdl_of(&mm->mdls, id);
+}
+
 /* Surely not stale: see mm_is_stale(). */
 static inline bool mm_is_fresh(const struct mm *mm, va_t at)
 {

@@ -4,17 +4,23 @@
 
 enum { BLOCK = 8 };
 
-/* How many numbers from the first on rise by one each; in blocks, which compilers turn into
- * vectors. */
+/* Whether a block of numbers rises by one each from `first` on; compilers turn it into vectors. */
+static inline bool block_rises(const uint64_t *numbers, uint64_t first)
+{
+    uint64_t differ = 0;
+    for (unsigned i = 0; i < BLOCK; i++) differ |= numbers[i] ^ (first + i);
+    return differ == 0;
+}
+
+/* How many numbers from the first on rise by one each. The last block may overlap the one before
+ * it. */
 static uint64_t rising(const uint64_t *numbers, uint64_t count)
 {
     uint64_t first = numbers[0], n = 0;
     if (count == 1 || numbers[1] != first + 1) return 1;
-    for (; n + BLOCK <= count; n += BLOCK) {
-        uint64_t differ = 0;
-        for (unsigned i = 0; i < BLOCK; i++) differ |= numbers[n + i] ^ (first + n + i);
-        if (differ != 0) break;
-    }
+    while (n + BLOCK <= count && block_rises(&numbers[n], first + n)) n += BLOCK;
+    uint64_t last = count - BLOCK;
+    if (n > last && n < count && block_rises(&numbers[last], first + last)) return count;
     while (n < count && numbers[n] == first + n) n++;
     return n;
 }

@@ -131,10 +131,9 @@ void tlb_load_cr3(struct hw *hw, struct page_map *map)
     }
 }
 
-void hw_enter(struct hw *hw, bool user)
+void hw_change_side(struct hw *hw, bool user)
 {
     struct cpu *cpu = hw->cpu;
-    if (cpu->leaves_on != (user ? SIDE_USER : SIDE_KERNEL)) return;
     memory_close_lines(hw);
     set_side(hw, cpu, user);
     context_load_registers(hw, cpu);

@@ -447,9 +447,12 @@ static inline pa_t translation_pa(const struct translation *t, va_t at)
 /* Loads CR3 on the kernel's side. Entries of system space stay. With PCIDs those of user space stay
  * too, unless the processor missed a flush of the map meanwhile. */
 void tlb_load_cr3(struct hw *hw, struct page_map *map);
-/* With KVA shadow: goes to the side of user mode or of the kernel where the processor is not there
- * yet. That is a load of CR3, which flushes when there are no PCIDs. */
-void hw_enter(struct hw *hw, bool user);
+/* With KVA shadow: to the side of user mode or of the kernel, by a load of CR3 (see there). */
+void hw_change_side(struct hw *hw, bool user);
+static inline void hw_enter(struct hw *hw, bool user)
+{
+    if (hw->cpu->leaves_on == (user ? SIDE_USER : SIDE_KERNEL)) hw_change_side(hw, user);
+}
 /* PAE: the registers of the page-directory-pointer table, which walks use instead of memory, get
  * what the table in use says. Loads of CR3 do so, and writes of CR4 that flush the TLB (SDM 4.4.1).
  */

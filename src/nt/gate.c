@@ -6,25 +6,36 @@
 
 #include <string.h>
 
+/* Every call that returns makes one. Its `stop` and the address of its exception mean nothing, so
+ * they are not cleared. */
+static inline struct outcome returned(const struct kernel *k, uint32_t status, struct value v,
+                                      bool failed)
+{
+    struct outcome o;
+    o.end = END_RETURNS;
+    o.failed = failed;
+    o.undefined = false;
+    o.failure = k->performed_failure;
+    o.status = status;
+    o.returns = v;
+    o.exception.kind = EXCEPTION_NONE;
+    o.exception.error_code = 0;
+    return o;
+}
+
 struct outcome returns_void(struct kernel *k)
 {
-    UNUSED(k);
-    return (struct outcome){ .end = END_RETURNS };
+    return returned(k, 0, (struct value){ 0 }, false);
 }
 
 struct outcome returns_status(struct kernel *k, uint32_t status)
 {
-    UNUSED(k);
-    return (struct outcome){ .end = END_RETURNS,
-                             .status = status,
-                             .returns = value_int(status),
-                             .failed = status >= 0x80000000u };
+    return returned(k, status, value_int(status), status >= 0x80000000u);
 }
 
 struct outcome returns_value(struct kernel *k, struct value v)
 {
-    UNUSED(k);
-    return (struct outcome){ .end = END_RETURNS, .returns = v, .failed = v.kind == VALUE_NULL };
+    return returned(k, 0, v, v.kind == VALUE_NULL);
 }
 
 struct outcome returns_address(struct kernel *k, va_t at)
@@ -233,11 +244,11 @@ bool wait_ends(struct kernel *k, bool blocks)
     return k->outcome.end == END_STOPS;
 }
 
-static struct outcome perform(struct kernel *k, const struct routine *r, void *args)
+static bool gate_ends(struct kernel *k, const struct routine *r, const void *args)
 {
-    struct outcome o = r->run(k, args);
-    if (o.failure == 0) o.failure = k->performed_failure;
-    return o;
+    if (objects_end(k, r, args)) return true;
+    if (__builtin_expect(k->thread->model[0] != '\0', 0)) check_driver_model(k, r);
+    return irql_ends(k, r, args);
 }
 
 struct outcome kernel_call(struct kernel *k, const struct routine *r, void *args)
@@ -247,8 +258,6 @@ struct outcome kernel_call(struct kernel *k, const struct routine *r, void *args
     k->performed_failure = 0;
     hw_enter(k->hw, false);
     charge(k->hw, COST_CALL, 1);
-    if (objects_end(k, r, args)) return k->outcome;
-    if (__builtin_expect(k->thread->model[0] != '\0', 0)) check_driver_model(k, r);
-    if (irql_ends(k, r, args)) return k->outcome;
-    return perform(k, r, args);
+    if (gate_ends(k, r, args)) return k->outcome;
+    return r->run(k, args);
 }

@@ -60,7 +60,7 @@ static struct value returned(const struct step_result *r)
     return nothing ? value_null() : r->outcome.returns;
 }
 
-static void bind_all(struct sim *s, const struct step *step, const struct step_result *r)
+void step_bind(struct sim *s, const struct step *step, const struct step_result *r)
 {
     for (uint32_t i = 0; i < step->bind_count; i++) {
         const struct bind *b = &step->binds[i];
@@ -295,8 +295,8 @@ static void end_run(struct sim *s, const struct outcome *o, bool expected)
     }
 }
 
-static void judge_step(struct sim *s, const struct step *step, const struct step_result *r,
-                       const struct event_mark *mark)
+void step_judge(struct sim *s, const struct step *step, const struct step_result *r,
+                const struct event_mark *mark)
 {
     struct judgement j = { .s = s, .step = step, .r = r, .violations = mark->violations };
     text_init(&j.why, s->from);
@@ -306,13 +306,4 @@ static void judge_step(struct sim *s, const struct step *step, const struct step
     end_run(s, &r->outcome, fine);
     kernel_fold_advice(&s->kernel, mark->violations);
     text_free(&j.why);
-}
-
-void step_finish(struct sim *s, const struct step *step, const struct step_result *r,
-                 const struct event_mark *mark)
-{
-    bool plain = r->outcome.end == END_RETURNS && step->expect == NULL &&
-                 s->kernel.violation_count == mark->violations;
-    if (step->bind_count > 0) bind_all(s, step, r);
-    if (!plain) judge_step(s, step, r, mark);
 }

@@ -161,9 +161,18 @@ void event_leave(struct sim_event *event, struct sim_thread *t); /* t waits for 
 void step_event(struct sim *s, const struct step *step, struct step_result *r);
 void waiting_over(struct sim *s); /* the thread goes on after a delay or wait */
 void step_irql(struct sim *s, const struct step *step);
+void step_bind(struct sim *s, const struct step *step, const struct step_result *r);
+void step_judge(struct sim *s, const struct step *step, const struct step_result *r,
+                const struct event_mark *mark);
 /* Values bound by `as`, then `expect`; decides whether the run goes on. */
-void step_finish(struct sim *s, const struct step *step, const struct step_result *r,
-                 const struct event_mark *mark);
+static inline void step_finish(struct sim *s, const struct step *step, const struct step_result *r,
+                               const struct event_mark *mark)
+{
+    bool plain = r->outcome.end == END_RETURNS && step->expect == NULL &&
+                 s->kernel.violation_count == mark->violations;
+    if (step->bind_count > 0) step_bind(s, step, r);
+    if (!plain) step_judge(s, step, r, mark);
+}
 void bind_slot(struct sim *s, uint32_t slot, bool shared, struct value v);
 
 /* ---- accesses (access.c) ---- */

@@ -78,8 +78,9 @@ static void step_repeat_next(struct sim *s, const struct step *step)
 
 /* STEP_WHILE stands at the head of its body; its rounds are counted in a loop register from the
  * first test to the last. */
-static void step_while(struct sim *s, const struct step *step, uint32_t self)
+static void step_while(struct sim *s, const struct step *step)
 {
+    uint64_t self = (uint64_t)(step - s->program->steps);
     struct sim_thread *t = s->thread;
     const struct loop_step *loop = &step->u.loop;
     bool truth;
@@ -155,7 +156,7 @@ static void step_leave(struct sim *s)
 /* ---- small steps ---- */
 
 /* Judges a step that makes no event: it breaks a rule when it reads a freed object. */
-static void step_judge(struct sim *s, const struct step *step, size_t violations)
+static void judge_silent(struct sim *s, const struct step *step, size_t violations)
 {
     if (step->expect == NULL && s->kernel.violation_count == violations) return;
     struct event_mark mark = { .violations = violations };
@@ -172,7 +173,7 @@ static void step_let(struct sim *s, const struct step *step)
     for (uint32_t i = 0; i < let->count && fine; i++)
         bind_slot(s, let->slots[i], let->shared[i], values[i]);
     mem_free(s->from, values, let->count, sizeof *values);
-    if (fine) step_judge(s, step, violations);
+    if (fine) judge_silent(s, step, violations);
 }
 
 static void step_assert(struct sim *s, const struct step *step)
@@ -181,7 +182,7 @@ static void step_assert(struct sim *s, const struct step *step)
     bool truth;
     if (!eval_truth(s, step->u.value, &truth)) return;
     if (!truth) finding_add(s, step->where, step->path, "the assertion does not hold");
-    step_judge(s, step, violations);
+    judge_silent(s, step, violations);
 }
 
 /* What the thread itself spent, up to a constant: its processor's costs without those of others. */
@@ -249,7 +250,7 @@ static void step_act(struct sim *s, const struct step *step)
     }
 }
 
-static void step_run(struct sim *s, const struct step *step, uint32_t self)
+static void step_run(struct sim *s, const struct step *step)
 {
     switch ((enum step_op)step->op) {
     case STEP_CALL:
@@ -278,7 +279,7 @@ static void step_run(struct sim *s, const struct step *step, uint32_t self)
         step_repeat_next(s, step);
         break;
     case STEP_WHILE:
-        step_while(s, step, self);
+        step_while(s, step);
         break;
     case STEP_JUMP:
         s->thread->pc = step->u.jump;
@@ -314,9 +315,9 @@ static inline void run_step(struct sim *s)
 {
     s->hw.horizon = s->hw.cpu->clock;
     if (__builtin_expect(s->thread->apc_count > 0, 0) && apc_deliver(s)) return;
-    uint32_t self = s->thread->pc++;
-    s->path = s->program->steps[self].path;
-    step_run(s, &s->program->steps[self], self);
+    const struct step *step = &s->program->steps[s->thread->pc++];
+    s->path = step->path;
+    step_run(s, step);
 }
 
 /* The thread goes on until it gives its processor away, or another processor is due. */
