@@ -41,7 +41,7 @@ static const struct option_row run_rows[] = {
     { "no-fast-paths", 0, OPTION_FLAG, offsetof(struct run_options, no_fast_paths), NULL,
       "Replay, read and write access by access, with the same result (slow).", NULL },
     { "no-threads", 0, OPTION_FLAG, offsetof(struct run_options, no_threads), NULL,
-      "Read traces on the thread that simulates, with the same result.", NULL },
+      "Read and write traces on the thread that simulates, with the same result.", NULL },
     { "emit-config", 0, OPTION_FLAG, offsetof(struct run_options, emit_config), NULL,
       "Print the resolved configuration and run nothing.", NULL },
     { "quiet", 'q', OPTION_FLAG, offsetof(struct run_options, quiet), NULL, "No summary.", NULL },
@@ -179,7 +179,7 @@ static int run_run(const void *given, char **operands, size_t count)
                                    .override_count = o->set.count,
                                    .seed_given = o->seed.given,
                                    .seed = o->seed.value,
-                                   .read_ahead = !o->no_threads && has_free_processor(o) };
+                                   .side_threads = !o->no_threads && has_free_processor(o) };
     struct run_folders folders;
     int status = check_options(o, count);
     if (status == STATUS_OK) status = job_limits(&command_run, &options, &o->limit);

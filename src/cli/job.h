@@ -13,7 +13,7 @@ struct job_options {
     struct scenario_limits limits;
     bool seed_given;
     uint64_t seed;
-    bool read_ahead; /* traces are parsed on threads of their own */
+    bool side_threads; /* traces are parsed and written on threads of their own */
 };
 
 /* A scenario that was read and compiled. */

@@ -3,6 +3,7 @@
 
 #include "cli/run_one.h"
 
+#include "cli/behind.h"
 #include "cli/host.h"
 #include "cli/progress.h"
 #include "cli/sha256_x86.h"
@@ -122,18 +123,41 @@ static void report(struct run_one *one, struct job *job, struct sim *sim)
     if (o->json) summary_json(sim, &options, &one->out);
 }
 
+/* Where a trace goes. While it is open the output belongs to `behind`, but for what is put aside
+ * when nothing is left to be written. */
+struct trace_out {
+    struct output *output; /* NULL: nowhere */
+    struct behind *behind;
+    bool failed; /* to put lines aside */
+};
+
+static void put_aside(void *context, uint64_t at, const char *bytes, size_t length)
+{
+    struct trace_out *t = context;
+    behind_wait(t->behind);
+    output_put_aside(t->output, at, bytes, length);
+    t->failed = t->output->status != OUTPUT_OK;
+}
+
+static bool get_aside(void *context, uint64_t at, char *bytes, size_t length)
+{
+    struct trace_out *t = context;
+    behind_wait(t->behind);
+    return output_get_aside(t->output, at, bytes, length);
+}
+
 /* What may end a run early: a signal, or a trace that nobody can take any more (a full disk, a
  * closed pipe). */
 struct watch {
     struct progress progress;
-    const struct output *output; /* NULL: none is written */
+    const struct json_sink *sink;
+    const struct trace_out *out;
 };
 
 static bool watch_poll(void *context)
 {
     struct watch *w = context;
-    return progress_poll(&w->progress) ||
-           (w->output != NULL && w->output->status != OUTPUT_OK);
+    return progress_poll(&w->progress) || w->sink->stopped || w->out->failed;
 }
 
 /* Bytes of lines that wait for a long call before they are put aside. */
@@ -145,18 +169,20 @@ static void simulate(struct run_one *one, struct job *job, struct output *output
 {
     struct sim *sim = mem_new(&host_allocator, 1, sizeof *sim);
     struct json_sink sink;
-    struct json_aside aside = { output_put_aside, output_get_aside, output, WAITING_BYTES_MOST };
+    struct trace_out out = { .output = output };
+    struct json_aside aside = { put_aside, get_aside, &out, WAITING_BYTES_MOST };
+    out.behind = behind_open(&host_allocator, one->job_options->side_threads, output_write, output);
     struct json_sink_options sink_options = {
         .format = format_of(one->options),
         .no_times = one->options->no_times,
         .detail_access =
             one->options->detail != NULL && strcmp(one->options->detail, "access") == 0,
-        .write = output_write,
-        .context = output,
+        .write = behind_write,
+        .context = out.behind,
         .digest_blocks = sha256_x86(),
         .aside = &aside,
     };
-    struct watch watch = { .output = output };
+    struct watch watch = { .sink = &sink, .out = &out };
     progress_init(&watch.progress, sim, one->options->quiet);
     json_sink_init(&sink, &host_allocator, &sink_options);
     struct sim_inputs inputs = {
@@ -174,10 +200,9 @@ static void simulate(struct run_one *one, struct job *job, struct output *output
     progress_clear(&watch.progress);
     bool whole = !sim->error && !sim->source_failed && sim->reason != END_INTERRUPTED;
     one->status = job_result(job, sim, one->options->strict);
-    if (output != NULL) {
-        if (whole) json_sink_end(&sink, sim);
-        finish_trace(one, output, whole);
-    }
+    if (output != NULL && whole) json_sink_end(&sink, sim);
+    behind_close(out.behind);
+    if (output != NULL) finish_trace(one, output, whole);
     if (dump != NULL) finish_dump(one, dump, sim, whole);
     report(one, job, sim);
     json_sink_free(&sink);
@@ -216,7 +241,7 @@ static bool prepare(struct run_one *one, struct job *job)
 {
     if (!spares_inputs(one, job, &one->target) || !spares_inputs(one, job, &one->dump_target))
         return false;
-    if (job_open_sources(job, one->job_options->read_ahead, &one->err)) return true;
+    if (job_open_sources(job, one->job_options->side_threads, &one->err)) return true;
     one->status = job->status;
     return false;
 }

@@ -2,9 +2,8 @@
 #include "replay/ahead.h"
 
 #include "base/check.h"
+#include "replay/side_thread.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
 
 enum {
@@ -79,16 +78,6 @@ static void *run(void *context)
     return NULL;
 }
 
-/* Signals are for the thread that was there before. */
-static void start(struct ahead *a)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    a->runs = pthread_create(&a->thread, NULL, run, a) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
 /* ---- who takes the records ---- */
 
 static void end_at(struct ahead *a, bool failed)
@@ -141,7 +130,7 @@ static size_t pull(void *context, struct access *out, size_t room, bool *failed)
     struct ahead *a = context;
     size_t count = 0;
     if (!a->runs && !a->ended && a->taken >= STARTS_AT) {
-        start(a);
+        a->runs = side_thread_start(&a->thread, run, a);
         if (!a->runs) a->taken = 0; /* asked for again after as many more */
     }
     if (!a->ended) count = a->runs ? pull_ahead(a, out, room) : pull_here(a, out, room);

@@ -11,12 +11,20 @@ static void flush(struct json_sink *s)
     if (s->out.length > 0 && !s->stopped) {
         s->stopped = !o->write(o->context, s->out.bytes, s->out.length);
     }
-    s->out.length = 0;
+    s->out.length = s->lines_from = 0;
 }
 
 static bool is_lines(const struct json_sink *s)
 {
     return s->options.format == TRACE_FORMAT_JSONL;
+}
+
+/* The digest takes the lines that it has not had yet: many at once. */
+static void digest_lines(struct json_sink *s)
+{
+    if (!is_lines(s)) return;
+    sha256_add(&s->digest, s->out.bytes + s->lines_from, s->out.length - s->lines_from);
+    s->lines_from = s->out.length;
 }
 
 /* What stands in front of an event's line. In the document the comma belongs to the line before. */
@@ -27,13 +35,17 @@ static void event_open(struct json_sink *s)
     s->count++;
 }
 
-static void event_close(struct json_sink *s, size_t start)
+static void flush_full(struct json_sink *s)
 {
-    if (is_lines(s)) {
-        json_char(&s->out, '\n');
-        sha256_add(&s->digest, s->out.bytes + start, s->out.length - start);
-    }
-    if (s->out.length >= CHUNK_BYTES) flush(s);
+    if (s->out.length < CHUNK_BYTES) return;
+    digest_lines(s);
+    flush(s);
+}
+
+static void event_close(struct json_sink *s)
+{
+    if (is_lines(s)) json_char(&s->out, '\n');
+    flush_full(s);
 }
 
 /* The text from `start` on is a line that waits. */
@@ -51,7 +63,7 @@ static void on_event(void *context, const struct event *e)
     size_t start = s->out.length;
     json_event(s, e);
     if (waits) hold(s, start, e->is_open ? e : NULL);
-    else event_close(s, start);
+    else event_close(s);
 }
 
 static void on_access(void *context, const struct access_event *a)
@@ -62,7 +74,7 @@ static void on_access(void *context, const struct access_event *a)
     size_t start = s->out.length;
     json_access(s, a);
     if (waits) hold(s, start, NULL);
-    else event_close(s, start);
+    else event_close(s);
 }
 
 /* What was put aside goes out. */
@@ -73,9 +85,8 @@ static void bring_back(struct json_sink *s, const struct held_line *line)
         length = line->length - done < CHUNK_BYTES / 4 ? line->length - done : CHUNK_BYTES / 4;
         char *to = text_room(&s->out, length);
         s->stopped = !from->get(from->context, line->at + done, to, length);
-        if (is_lines(s)) sha256_add(&s->digest, to, length);
         s->out.length += length;
-        if (s->out.length >= CHUNK_BYTES) flush(s);
+        flush_full(s);
     }
     s->count += line->aside;
 }
@@ -96,10 +107,9 @@ static void on_settle(void *context, uint32_t cpu, uint64_t lock_wait)
             continue;
         }
         event_open(s);
-        start = s->out.length;
         json_bytes(&s->out, s->held.text.bytes + line.at, line.length);
         json_bytes(&s->out, s->held.text.bytes + line.end_at, line.end_length);
-        event_close(s, start);
+        event_close(s);
     }
 }
 
@@ -141,10 +151,12 @@ void json_sink_begin(struct json_sink *s, const struct program *program, const s
     } else {
         JSON_PUT(&s->out, ",\n\"events\": [");
     }
+    s->lines_from = s->out.length;
 }
 
 bool json_sink_end(struct json_sink *s, struct sim *sim)
 {
+    digest_lines(s);
     if (is_lines(s)) {
         json_char(&s->out, '{');
     } else if (s->count > 0) {

@@ -52,6 +52,7 @@ struct json_sink {
     const struct trace_head_info *info;
     uint64_t count;       /* event lines written */
     struct sha256 digest; /* of the event lines, each with its newline; jsonl only */
+    size_t lines_from;    /* where in `out` those begin that it has not had yet */
     bool stopped;         /* write() has refused */
     char cost_key[COST_COUNT][24]; /* "key": with quotes and colon */
     uint8_t cost_key_bytes[COST_COUNT];
