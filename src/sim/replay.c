@@ -152,6 +152,34 @@ static const char *shown_file(const char *file)
     return file[0] == '/' ? strrchr(file, '/') + 1 : file;
 }
 
+static const char *shown_pages(const struct backing *b)
+{
+    if (b->level == LEVEL_PT) return NULL; /* the default */
+    return b->small_code ? "thp" : b->level == LEVEL_PD ? "2 MiB" : "1 GiB";
+}
+
+/* What the scenario gave, and how many records there were. */
+static void replay_args(const struct sim *s, const struct replay *r, struct event *e)
+{
+    const struct replay_step *plan = r->plan;
+    event_arg_text(e, "file", shown_file(plan->file));
+    if (r->source->notes != NULL) event_arg_text(e, "format", r->source->notes->format);
+    if (plan->process >= 0)
+        event_arg_text(e, "process", s->program->processes[plan->process].name);
+    if (r->place.in_buffer)
+        event_arg_text(e, "buffer", s->program->buffers[plan->buffer].name);
+    if (plan->address_base != 0) event_arg_number(e, "address_base", ARG_HEX, r->place.base);
+    if (shown_pages(&plan->backing) != NULL)
+        event_arg_text(e, "pages", shown_pages(&plan->backing));
+    if (plan->only != REPLAY_EVERYTHING)
+        event_arg_text(e, "only", plan->only == REPLAY_DATA ? "data" : "instruction");
+    if (plan->limit != 0) event_arg_number(e, "limit", ARG_DECIMAL, r->limit);
+    if (plan->skip != 0) event_arg_number(e, "skipped", ARG_DECIMAL, r->skipped);
+    if (plan->warm_up != 0) event_arg_number(e, "warmed_up", ARG_DECIMAL, r->warmed_up);
+    if (plan->skip_bad) event_arg_number(e, "bad", ARG_DECIMAL, bad_records(r) - r->bad_before);
+    event_arg_number(e, "records", ARG_DECIMAL, r->whole.records);
+}
+
 static void replay_event(struct sim *s, const struct step *step, const struct replay *r,
                          struct step_result *result)
 {
@@ -163,17 +191,7 @@ static void replay_event(struct sim *s, const struct step *step, const struct re
                        .phases = r->phases,
                        .phase_plans = plan->phases,
                        .phase_count = plan->phase_count };
-    event_arg_text(&e, "file", shown_file(plan->file));
-    if (r->source->notes != NULL) event_arg_text(&e, "format", r->source->notes->format);
-    if (r->place.in_buffer)
-        event_arg_text(&e, "buffer", s->program->buffers[plan->buffer].name);
-    if (plan->address_base != 0) event_arg_number(&e, "address_base", ARG_HEX, r->place.base);
-    if (plan->only != REPLAY_EVERYTHING)
-        event_arg_text(&e, "only", plan->only == REPLAY_DATA ? "data" : "instruction");
-    if (plan->skip != 0) event_arg_number(&e, "skipped", ARG_DECIMAL, r->skipped);
-    if (plan->warm_up != 0) event_arg_number(&e, "warmed_up", ARG_DECIMAL, r->warmed_up);
-    if (plan->skip_bad) event_arg_number(&e, "bad", ARG_DECIMAL, bad_records(r) - r->bad_before);
-    event_arg_number(&e, "records", ARG_DECIMAL, r->whole.records);
+    replay_args(s, r, &e);
     if (r->curves != NULL) curves_finish(r->curves);
     e.curves = r->curves;
     event_end(s, step, &r->mark, &e);
