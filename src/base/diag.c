@@ -72,6 +72,17 @@ static bool printed_before(const struct diag *a, const struct diag *b)
     return a->order < b->order;
 }
 
+void diags_sort(struct diags *d)
+{
+    for (size_t i = 1; i < d->count; i++) {
+        struct diag moved = d->list[i];
+        size_t at = i;
+        for (; at > 0 && printed_before(&moved, &d->list[at - 1]); at--)
+            d->list[at] = d->list[at - 1];
+        d->list[at] = moved;
+    }
+}
+
 /* The first DIAG_SHOWN_MAX in the order of printing; returns how many there are. */
 static size_t first_of(const struct diags *d, const struct diag *first[DIAG_SHOWN_MAX])
 {

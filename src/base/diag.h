@@ -53,3 +53,5 @@ void diag_format(struct diags *d, struct where where, const char *path, const ch
  * Without a line the message starts at "error:"; without a column there is neither COL nor a
  * caret. */
 void diags_print(const struct diags *d, struct text *out);
+/* Into the order of printing. */
+void diags_sort(struct diags *d);

@@ -55,6 +55,7 @@ static int check_run(const void *given, char **operands, size_t count)
         job_load(&job, &host_allocator, operands[i], &options);
         if (job.program != NULL) job_find_traces(&job);
         if (!o->json) job_print_errors(&job, o->color);
+        else diags_sort(&job.diags);
         for (size_t j = 0; o->json && j < job.diags.count; j++, first = false)
             json_diag(&report, &job, &job.diags.list[j], first);
         if (status == STATUS_OK) status = job.status;

@@ -132,6 +132,9 @@ def test_check(bench):
     first = report['errors'][0]
     same((first['file'], first['line'], first['column']), ('invalid.yaml', 5, 5))
     same(bench.names(), ['good.yaml', 'invalid.yaml', 'leaking.yaml', 'negative.yaml'])
+    bench.write('three.yaml', GOOD.replace('steps:', 'stps:') + 'vars: {a: 1 /}\nsed: 1\n')
+    report = json.loads(bench.expect(DATA, 'check', '--json', 'three.yaml').stdout)
+    same([error['line'] for error in report['errors']], [1, 4, 8, 9])
 
 
 def test_set(bench):
