@@ -177,6 +177,7 @@ static int import_into(struct import *im)
         output_abandon(&im->output);
     else if (!output_close(&im->output))
         status = writing_failed(im);
+    if (interrupted) host_say("mdlsim import: interrupted after %u records", im->read);
     host_die_of_signal();
     if (status == STATUS_OK) tell_skipped(im);
     if (status == STATUS_OK && !o->quiet && !o->json) tell_people(im);

@@ -108,16 +108,22 @@ int host_finish(int status)
     return STATUS_IO;
 }
 
+enum { PATIENCE_SECONDS = 3 };
 static volatile sig_atomic_t caught;
 
+/* The second signal, or the alarm when the first one did not get through to what a thread waits
+ * for, ends the process as it is. */
 static void on_signal(int number)
 {
-    if (caught != 0) {
-        output_remove_temporaries();
-        signal(number, SIG_DFL);
-        raise(number);
+    if (caught == 0) {
+        caught = number;
+        alarm(PATIENCE_SECONDS);
+        return;
     }
-    caught = number;
+    if (number == SIGALRM) number = caught;
+    output_remove_temporaries();
+    signal(number, SIG_DFL);
+    raise(number);
 }
 
 void host_open_streams(void)
@@ -136,6 +142,7 @@ void host_catch_signals(void)
         if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN) continue;
         sigaction(numbers[i], &action, NULL);
     }
+    signal(SIGALRM, on_signal);
 }
 
 bool host_interrupted(void *context)

@@ -60,11 +60,8 @@ static void check_size(struct trace_bytes *b)
 
 static size_t read_file(struct trace_bytes *b, void *to, size_t most)
 {
-    ssize_t got;
     if (b->at_end || failed(b)) return 0;
-    do
-        got = read(b->file, to, most);
-    while (got < 0 && errno == EINTR);
+    ssize_t got = read(b->file, to, most); /* EINTR: a signal that ends the run */
     if (got < 0) {
         bytes_fail(b, "cannot read", errno);
         return 0;

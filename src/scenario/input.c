@@ -27,6 +27,7 @@ static const char *errno_words(int error)
     case EMFILE: return "too many open files";
     case ENFILE: return "too many open files";
     case EBADF: return "it is not open for reading";
+    case EINTR: return "a signal came";
     case EIO: return "an input/output error";
     default: return "the system refuses it";
     }
@@ -53,8 +54,7 @@ static bool read_fully(int fd, char *to, size_t room, size_t *length)
         }
         struct pollfd wait = { .fd = fd, .events = POLLIN };
         bool again = errno == EAGAIN || errno == EWOULDBLOCK;
-        if (again && poll(&wait, 1, -1) < 0 && errno != EINTR) return false;
-        if (!again && errno != EINTR) return false;
+        if (!again || poll(&wait, 1, -1) < 0) return false; /* EINTR: a signal that ends the run */
     }
     return true;
 }

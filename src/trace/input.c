@@ -22,10 +22,7 @@ static size_t read_raw(struct trace_input *in, char *to, size_t most)
         in->at += count;
         return count;
     }
-    ssize_t count;
-    do {
-        count = read(in->file, to, most);
-    } while (count < 0 && errno == EINTR);
+    ssize_t count = read(in->file, to, most); /* EINTR: a signal that ends the program */
     if (count < 0) {
         in->problem = strerror(errno);
         return 0;

@@ -82,7 +82,8 @@ class Bench:
                               timeout=TIMEOUT_SECONDS, env={**os.environ, **(env or {})}, **more)
 
     def start(self, *words, **more):
-        return subprocess.Popen([self.mdlsim, *words], cwd=self.folder, stdin=subprocess.DEVNULL,
+        return subprocess.Popen([self.mdlsim, *words], cwd=self.folder,
+                                stdin=more.get('stdin', subprocess.DEVNULL),
                                 stdout=more.get('stdout', subprocess.PIPE), stderr=subprocess.PIPE)
 
     def expect(self, status, *words, says=None, **more):

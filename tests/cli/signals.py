@@ -2,6 +2,7 @@
 
 usage: signals.py MDLSIM
 """
+import os
 import signal
 import sys
 import time
@@ -54,6 +55,28 @@ def test_two_over_one_output(bench):
     ended_by(signal.SIGINT, process, second)
     same(bench.names(), ['good.yaml', 'long.yaml'])
     bench.expect(0, 'run', '-q', '-o', 'x.json', 'good.yaml')
+
+
+def test_waiting_for_input(bench):
+    """SIGINT ends a command that waits for a pipe which says nothing, and leaves no file."""
+    bench.write('good.yaml', harness.GOOD)
+    bench.write('fifo.yaml', harness.GOOD.replace('steps:', 'processes: {p: {}}\nsteps:') +
+                '  - replay: {file: fifo}\n')
+    os.mkfifo(bench.path('fifo'))
+    for words in (['run', '-', '-o', 'x.json'], ['check', '-'], ['diff', '-', 'good.yaml'],
+                  ['import', '-', '-o', 'x.packed']):
+        silent, writer = os.pipe()
+        process = bench.start(*words, stdin=silent)
+        ended_by(signal.SIGINT, process, lambda: time.sleep(0.3))
+        os.close(silent)
+        os.close(writer)
+        same(bench.names(), ['fifo', 'fifo.yaml', 'good.yaml'])
+    for words in (['fifo.yaml', '-o', 'x.json'], ['-j', '2', 'fifo.yaml', 'good.yaml', '-o', 'o/']):
+        process = bench.start('run', '-q', *words)
+        with open(bench.path('fifo'), 'wb', buffering=0) as writer:
+            writer.write(b' L 1000,4\n')
+            ended_by(signal.SIGINT, process, lambda: time.sleep(0.3))
+        assert not any('tmp' in name for name in bench.names()), bench.names()
 
 
 def test_several(bench):
