@@ -30,6 +30,10 @@ void cache_init(struct cache *c, const struct allocator *from, struct cache_geom
     c->is_packed = c->policy == POLICY_LRU && c->ways >= LRU_ORDER_WAYS_LEAST &&
                    c->ways <= LRU_ORDER_WAYS_MOST;
     c->set_words = c->is_packed ? SET_OTHERS + c->ways : c->ways + 1;
+    if (c->is_packed) {
+        c->order_end = lru_order_end(c->ways);
+        c->searched = (1U << c->ways) - 2;
+    }
     c->piece = mem_new(c->from, piece_count(c), sizeof *c->piece);
     rng_init(&c->rng, seed, 0x4C494E45);
 }

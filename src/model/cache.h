@@ -23,6 +23,7 @@ struct cache {
     uint64_t *only; /* the piece of a small LRU cache, for the short way of cache_is_newest() */
     uint32_t sets, ways, policy, set_mask; /* set_mask = sets - 1 when a power of two, else 0 */
     uint32_t set_words;
+    uint32_t order_end, searched; /* packed: where the last way stands; bits of ways but way 0 */
     bool is_hashed; /* who uses it hands it lines by cache_scatter() */
     bool is_packed; /* LRU, and as many ways as lru_order.h orders */
     struct rng rng; /* RANDOM */

@@ -35,10 +35,10 @@ static inline unsigned cache_same_hashes(const uint64_t *set, uint8_t hash)
 }
 
 /* The way that has the line, which is not way 0; 0 when none has. */
-static inline unsigned cache_packed_way(const uint64_t *set, unsigned ways, uint64_t line,
+static inline unsigned cache_packed_way(const uint64_t *set, unsigned searched, uint64_t line,
                                         uint8_t hash)
 {
-    unsigned same = cache_same_hashes(set, hash) & ((1U << ways) - 2);
+    unsigned same = cache_same_hashes(set, hash) & searched;
     for (; same != 0; same &= same - 1) {
         unsigned way = (unsigned)__builtin_ctz(same);
         if (set[SET_OTHERS + way] == line + 1) return way;
@@ -46,20 +46,18 @@ static inline unsigned cache_packed_way(const uint64_t *set, unsigned ways, uint
     return 0;
 }
 
-/* cache_use() of a packed set. */
-static inline bool cache_use_packed(struct cache *c, uint64_t *set, uint64_t line)
+/* cache_use() of a packed set that used another line last. */
+static inline bool cache_use_other(struct cache *c, uint64_t *set, uint64_t line)
 {
     uint8_t *hashes = (uint8_t *)&set[SET_HASHES], hash = cache_hash(line);
     uint64_t newest = set[SET_NEWEST], order = set[SET_ORDER];
-    if (newest == line + 1) return true;
-    unsigned way = cache_packed_way(set, c->ways, line, hash);
+    unsigned way = cache_packed_way(set, c->searched, line, hash);
     bool hit = way != 0;
     if (hit) {
         set[SET_ORDER] = lru_order_used(order, way);
     } else {
-        unsigned end = lru_order_end(c->ways);
-        way = lru_order_last(order, end);
-        set[SET_ORDER] = lru_order_replaced(order, end);
+        way = lru_order_last(order, c->order_end);
+        set[SET_ORDER] = lru_order_replaced(order, c->order_end);
         c->counts.evictions += set[SET_OTHERS + way] != 0;
     }
     set[SET_OTHERS + way] = newest;
@@ -67,4 +65,10 @@ static inline bool cache_use_packed(struct cache *c, uint64_t *set, uint64_t lin
     set[SET_NEWEST] = line + 1;
     hashes[0] = hash;
     return hit;
+}
+
+/* cache_use() of a packed set. */
+static inline bool cache_use_packed(struct cache *c, uint64_t *set, uint64_t line)
+{
+    return set[SET_NEWEST] == line + 1 || cache_use_other(c, set, line);
 }

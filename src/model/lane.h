@@ -81,14 +81,10 @@ static inline size_t leaf_index(va_t at)
     return at.v >> PAGE_SHIFT_BITS & 511;
 }
 
-static inline bool leaf_permits(const struct lookup *l, uint64_t entry)
-{
-    return (entry & PTE_PRESENT) != 0 && permits(l, entry);
-}
-
 /* Marks the entry as used; as the levels get it. */
 static inline uint64_t leaf_use(struct hw *hw, const struct lookup *l, uint64_t *slot)
 {
-    *slot |= PTE_ACCESSED | (l->type == ACCESS_WRITE ? PTE_DIRTY : 0);
-    return *slot | type_bits(hw, *slot, pte_pfn(*slot));
+    uint64_t entry = *slot | l->marks;
+    *slot = entry;
+    return entry | type_bits(hw, entry, pte_pfn(entry));
 }

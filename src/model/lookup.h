@@ -8,7 +8,8 @@
 struct lookup {
     va_t at;
     uint64_t space;      /* of the tags of its entries */
-    uint64_t bits, want; /* these bits of a leaf must be as wanted */
+    uint64_t bits, want; /* these bits of a leaf must be as wanted: it is there, and permits */
+    uint64_t marks;      /* bits that the access sets in the page table */
     enum access_type type;
 };
 
@@ -20,8 +21,9 @@ static inline struct lookup lookup_of(const struct hw *hw, va_t at, enum access_
     uint64_t mode = user ? PTE_USER : 0;
     return (struct lookup){ .at = at,
                             .space = tlb_tag(0, PAGE_4K, context_at(hw, hw->cpu, at)),
-                            .bits = bits[type] | mode,
-                            .want = (bits[type] & PTE_WRITE) | mode,
+                            .bits = bits[type] | mode | PTE_PRESENT,
+                            .want = (bits[type] & PTE_WRITE) | mode | PTE_PRESENT,
+                            .marks = PTE_ACCESSED | (type == ACCESS_WRITE ? PTE_DIRTY : 0),
                             .type = type };
 }
 
@@ -65,3 +67,6 @@ static inline struct tlb_level *second_level(struct cpu *cpu, const struct tlb_l
 {
     return first == &cpu->l1i && cpu->l2i.sizes != 0 ? &cpu->l2i : &cpu->l2;
 }
+
+/* hw_translate() where hw_translate_short() gives 0 (translate.c). */
+struct translation hw_translate_long(struct hw *hw, va_t at, enum access_type type, bool user);

@@ -48,6 +48,17 @@ enum served memory_fetch_host(struct hw *hw, pa_t at)
     return served;
 }
 
+enum served memory_find(struct hw *hw, uint64_t line)
+{
+    return find_line(hw->cpu, line, 0);
+}
+
+enum served memory_find_other(struct hw *hw, uint64_t *set, uint64_t line)
+{
+    struct cpu *cpu = hw->cpu;
+    return cache_use_other(&cpu->l1d_cache, set, line) ? SERVED_L1D : find_behind(cpu, line, 0);
+}
+
 void memory_access_lines(struct hw *hw, pa_t at, uint64_t bytes)
 {
     if (!hw->has_caches) {
@@ -68,7 +79,7 @@ void memory_place(struct hw *hw, pa_t at, uint64_t bytes)
     if (hw->nested) at = nested_address(at);
     uint64_t last = (at.v + bytes - 1) >> CACHE_LINE_SHIFT;
     for (uint64_t line = at.v >> CACHE_LINE_SHIFT; line <= last; line++)
-        find_line(hw->cpu, line, 0);
+        memory_find(hw, line);
 }
 
 void memory_empty(struct hw *hw)

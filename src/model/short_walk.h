@@ -6,17 +6,20 @@
 #include "model/lane.h"
 #include "model/memory_lines.h"
 
+enum { ENTRIES_OF_LINE = CACHE_LINE_BYTES / sizeof(uint64_t) };
+
 struct short_walks {
-    uint64_t region; /* of 2 MiB, whose page table was walked last; its frame, its entries */
-    pfn_t table;
-    uint64_t *entries;
+    uint64_t region; /* of 2 MiB, whose page table was walked last; its entries, its first line */
+    uint64_t *entries, first_line;
+    struct near_cache near;
     uint64_t count, fetched[SERVED_COUNT]; /* not yet settled */
 };
 
 /* Before the first, and after anything else has happened: another context, tables that changed. */
-static inline void short_walks_forget(struct short_walks *w)
+static inline void short_walks_begin(struct short_walks *w, const struct hw *hw)
 {
     w->region = UINT64_MAX;
+    w->near = near_cache_of(hw);
 }
 
 static inline bool short_walk_knows(const struct short_walks *w, va_t at)
@@ -32,9 +35,10 @@ static inline bool short_walk_table(struct hw *hw, struct short_walks *w, const 
 {
     if (short_walk_knows(w, l->at)) return true; /* its entry is still the newest */
     w->region = UINT64_MAX;
-    w->table = named_table(hw->cpu, psc_tag(hw->cpu, l->at, LEVEL_PD));
-    if (w->table.v == PFN_NONE.v) return false;
-    w->entries = phys_table(&hw->phys, w->table);
+    pfn_t table = named_table(hw->cpu, psc_tag(hw->cpu, l->at, LEVEL_PD));
+    if (table.v == PFN_NONE.v) return false;
+    w->entries = phys_table(&hw->phys, table);
+    w->first_line = pfn_to_pa(table).v >> CACHE_LINE_SHIFT;
     w->region = l->at.v >> shift_of(LEVEL_PD);
     return true;
 }
@@ -44,11 +48,9 @@ static inline bool short_walk_table(struct hw *hw, struct short_walks *w, const 
 static inline uint64_t short_walk(struct hw *hw, struct short_walks *w, const struct lookup *l)
 {
     size_t index = leaf_index(l->at);
-    if (!short_walk_table(hw, w, l) || !leaf_permits(l, w->entries[index])) return 0;
-    uint64_t line = (pfn_to_pa(w->table).v + index * sizeof(uint64_t)) >> CACHE_LINE_SHIFT;
-    enum served by = hw->has_caches ? find_line(hw->cpu, line, 1) : SERVED_L2;
+    if (!short_walk_table(hw, w, l) || !permits(l, w->entries[index])) return 0;
     w->count++;
-    w->fetched[by]++;
+    w->fetched[near_find(hw, &w->near, w->first_line + index / ENTRIES_OF_LINE)]++;
     return leaf_use(hw, l, &w->entries[index]);
 }
 

@@ -1,34 +1,36 @@
 /* Accesses of one kind with nothing else between them: see streak.h. */
 #include "model/streak.h"
 
+#include "model/short_walk.h"
+
 #define NO_PAGE UINT64_MAX
 
-bool streak_begin(struct streak *k, struct hw *hw, enum access_type type, bool user, bool caches)
-{
-    struct cpu *cpu = hw->cpu;
-    struct tlb_level *first = first_level(cpu, type), *second = second_level(cpu, first);
-    if (first->small.ways == 0 || hw->nested || cpu->leaves_on == user) return false;
-    *k = (struct streak){ .hw = hw,
-                          .l = lookup_of(hw, va(0), type, user),
-                          .first = first,
-                          .second = second,
-                          .may_miss = has_lane_or_none(second) && !has_large(first) &&
-                                      !has_large(second),
-                          .caches = caches && hw->has_caches,
-                          .page = NO_PAGE };
-    short_walks_forget(&k->walks);
-    return true;
-}
+/* A streak on the short way: a local variable of one function, so that the compiler need not think
+ * that the sets it writes to change any of it. */
+struct under_way {
+    struct hw *hw;
+    struct lookup l;
+    struct tlb_lane first, second;
+    bool may_miss; /* the first level */
+    bool caches;
+    /* The page of 4 KiB looked up last, of which the first level has the entry as the one of its
+     * set used last: looking it up again changes nothing but counts, whatever the policy. */
+    uint64_t page, entry;
+    enum page_size size; /* of the entry; `entry` itself is as of 4 KiB */
+    struct short_walks walks;
+    /* Done and not yet settled: */
+    uint64_t hits[PAGE_SIZE_COUNT], second_hits, evictions, second_evictions;
+    uint64_t accessed[SERVED_COUNT];
+};
 
 /* ---- looking a page up ---- */
 
-static inline uint64_t look_further(struct streak *k, uint64_t tag)
+static inline uint64_t look_further(struct under_way *k, uint64_t tag)
 {
-    const struct tlb_lane *lane = &k->second->small;
-    struct lane_set set = lane_set(lane, k->l.at);
-    unsigned way = lane->ways == 0 ? 0 : lane_find(set, tag);
+    struct lane_set set = lane_set(&k->second, k->l.at);
+    unsigned way = k->second.ways == 0 ? 0 : lane_find(set, tag);
     uint64_t entry;
-    if (way == lane->ways) {
+    if (way == k->second.ways) {
         entry = short_walk(k->hw, &k->walks, &k->l);
         if (entry != 0 && way != 0)
             k->second_evictions += lane_put(set, tag, entry) != TLB_NO_TAG;
@@ -39,34 +41,39 @@ static inline uint64_t look_further(struct streak *k, uint64_t tag)
     return entry;
 }
 
-/* The entry of the page; 0: it is not to be had the short way, and nothing has happened. */
-static inline uint64_t look_up(struct streak *k, va_t at)
+/* Whether the page is to be had the short way; else nothing has happened. */
+static inline bool look_up(struct under_way *k, va_t at)
 {
+    if (k->first.ways == 0) return false;
     k->l.at = at;
-    struct lane_set set = lane_set(&k->first->small, at);
+    struct lane_set set = lane_set(&k->first, at);
     uint64_t tag = tag_of(&k->l, PAGE_4K), entry = 0;
     unsigned way = lane_find(set, tag);
-    if (way != set.lane->ways) {
+    if (way != k->first.ways) {
         entry = lane_use(set, way, tag, &k->l);
-        k->hits += entry != 0;
+        k->hits[PAGE_4K] += entry != 0;
     } else if (k->may_miss) {
         entry = look_further(k, tag);
         if (entry != 0) k->evictions += lane_put(set, tag, entry) != TLB_NO_TAG;
     }
-    return entry;
+    if (entry == 0) return false;
+    k->page = at.v >> PAGE_SHIFT_BITS;
+    k->entry = entry;
+    k->size = PAGE_4K;
+    return true;
 }
 
-/* ---- accesses ---- */
+/* ---- accesses on the short way ---- */
 
-static inline void access_lines(struct streak *k, pa_t at, uint64_t bytes)
+static inline void access_lines(struct under_way *k, pa_t at, uint64_t bytes)
 {
-    struct cpu *cpu = k->hw->cpu;
-    uint64_t line = at.v >> CACHE_LINE_SHIFT, last = (at.v + bytes - 1) >> CACHE_LINE_SHIFT;
-    do k->accessed[find_line(cpu, line, 1)]++;
-    while (line++ != last);
+    uint64_t line = at.v >> CACHE_LINE_SHIFT;
+    uint64_t more = (at.v % CACHE_LINE_BYTES + bytes - 1) >> CACHE_LINE_SHIFT;
+    do k->accessed[near_find(k->hw, &k->walks.near, line++)]++;
+    while (more-- != 0);
 }
 
-static inline void access_data(struct streak *k, pa_t at, uint64_t bytes)
+static inline void access_data(struct under_way *k, pa_t at, uint64_t bytes)
 {
     if (__builtin_expect(translation_type(k->entry) != TYPE_WB, 0))
         memory_access_typed(k->hw, k->entry, at, bytes, k->l.type);
@@ -76,20 +83,128 @@ static inline void access_data(struct streak *k, pa_t at, uint64_t bytes)
         k->accessed[SERVED_L1D]++;
 }
 
-static inline bool access_one(struct streak *k, va_t at, uint64_t bytes)
+static inline bool is_in_page(va_t at, uint64_t bytes)
 {
-    uint64_t page = at.v >> PAGE_SHIFT_BITS;
-    if (va_offset(at) + bytes > PAGE_BYTES) return false;
-    if (page != k->page) {
-        uint64_t entry = look_up(k, at);
-        if (entry == 0) return false;
-        k->page = page;
-        k->entry = entry;
-    } else {
-        k->hits++;
-    }
+    return va_offset(at) + bytes <= PAGE_BYTES;
+}
+
+static inline bool access_short(struct under_way *k, va_t at, uint64_t bytes)
+{
+    if (!is_in_page(at, bytes)) return false;
+    if (at.v >> PAGE_SHIFT_BITS == k->page) k->hits[k->size]++;
+    else if (!look_up(k, at)) return false;
     access_data(k, pa((k->entry & PTE_ADDRESS) | va_offset(at)), bytes);
     return true;
+}
+
+/* ---- settling ---- */
+
+/* Each miss filled it. */
+static void settle_level(struct tlb_level *level, const uint64_t hits[PAGE_SIZE_COUNT],
+                         uint64_t misses, uint64_t evictions)
+{
+    level->counts.lookups += misses;
+    level->counts.misses += misses;
+    for (unsigned size = PAGE_4K; size < PAGE_SIZE_COUNT; size++) {
+        level->counts.lookups += hits[size];
+        level->counts.hits += hits[size];
+        level->counts.size_hits[size] += hits[size];
+    }
+    if (misses == 0) return;
+    level->counts.evictions += evictions;
+    level->counts.size_evictions[PAGE_4K] += evictions;
+    level->valid[PAGE_4K] += misses - evictions;
+    level->small.array->valid_count += misses - evictions;
+}
+
+static inline void settle(struct under_way *k, struct tlb_level *first, struct tlb_level *second)
+{
+    uint64_t walks = k->walks.count, misses = k->second_hits + walks;
+    settle_level(first, k->hits, misses, k->evictions);
+    if (k->caches) count_served(k->hw->cpu, k->accessed);
+    for (unsigned i = 0; i < SERVED_COUNT; i++)
+        charge_some(k->hw, cost_of_access((enum served)i), k->accessed[i]);
+    if (misses == 0) return;
+    short_walks_settle(k->hw, &k->walks);
+    if (second->sizes == 0) return;
+    settle_level(second, (const uint64_t[PAGE_SIZE_COUNT]){ k->second_hits }, walks,
+                 k->second_evictions);
+    charge_some(k->hw, COST_TLB_MISS, misses);
+}
+
+/* ---- a streak ---- */
+
+/* What depends on the context, and on what the levels hold. */
+static inline void look_around(struct under_way *k, const struct streak *s, va_t at,
+                               const struct tlb_level *first, const struct tlb_level *second)
+{
+    k->l = lookup_of(k->hw, at, s->type, s->user);
+    k->first = first->small;
+    if (k->hw->cpu->leaves_on == s->user) k->first.ways = 0;
+    k->may_miss = has_lane_or_none(second) && !has_large(first) && !has_large(second);
+    short_walks_begin(&k->walks, k->hw);
+}
+
+static inline void begin(struct under_way *k, struct hw *hw, const struct streak *s, va_t at,
+                         const struct tlb_level *first, const struct tlb_level *second)
+{
+    k->hw = hw;
+    k->second = second->small;
+    k->caches = s->caches && hw->has_caches;
+    k->page = NO_PAGE;
+    k->walks.count = k->second_hits = k->evictions = k->second_evictions = 0;
+    for (unsigned i = 0; i < PAGE_SIZE_COUNT; i++) k->hits[i] = 0;
+    for (unsigned i = 0; i < SERVED_COUNT; i++) k->accessed[i] = k->walks.fetched[i] = 0;
+    look_around(k, s, at, first, second);
+}
+
+/* Remembers the page of a translation, unless the first level has no place for it. */
+static inline void know_page(struct under_way *k, va_t at, const struct translation *t,
+                             const struct tlb_level *first)
+{
+    k->size = (enum page_size)(t->level - LEVEL_PT);
+    k->entry = (t->entry & ~PTE_ADDRESS) | (translation_pa(t, at).v & ~PAGE_MASK);
+    k->page = first->sizes >> k->size & 1 ? at.v >> PAGE_SHIFT_BITS : NO_PAGE;
+}
+
+/* One access by any way, counted and charged at once. */
+static struct translation access_any(struct hw *hw, const struct streak *s, va_t at)
+{
+    struct translation t = hw_translate_long(hw, at, s->type, s->user);
+    if (t.fault != ACCESS_OK) return t;
+    if (translation_type(t.entry) != TYPE_WB)
+        memory_access_typed(hw, t.entry, translation_pa(&t, at), s->bytes, s->type);
+    else if (s->caches)
+        memory_access(hw, translation_pa(&t, at), s->bytes);
+    else
+        charge(hw, COST_MEMORY, 1);
+    return t;
+}
+
+/* The first access, which lies in one page, by any way, and those behind it that go the short way.
+ * Returns how many, 0: it faults. */
+static uint64_t streak_part(struct hw *hw, const struct streak *s, va_t at, uint64_t count,
+                            enum access_fault *fault)
+{
+    struct tlb_level *first = first_level(hw->cpu, s->type);
+    struct tlb_level *second = second_level(hw->cpu, first);
+    struct under_way k;
+    uint64_t done = 0, bytes = s->bytes, step = s->step;
+    begin(&k, hw, s, at, first, second);
+    while (done < count) {
+        if (!access_short(&k, at, bytes)) {
+            if (done > 0) break;
+            struct translation t = access_any(hw, s, at);
+            *fault = t.fault;
+            if (t.fault != ACCESS_OK) return 0;
+            look_around(&k, s, at, first, second);
+            know_page(&k, at, &t, first);
+        }
+        at = va_add(at, step);
+        done++;
+    }
+    settle(&k, first, second);
+    return done;
 }
 
 /* All of them can be translated, and by entries of one space. */
@@ -100,41 +215,16 @@ static bool is_one_side(const struct hw *hw, va_t first, va_t last)
     return same_half && same_side && hw_is_canonical(hw, first) && hw_is_canonical(hw, last);
 }
 
-uint64_t streak_stride(struct streak *k, va_t at, uint64_t step, uint64_t bytes, uint64_t count)
+uint64_t hw_access_streak(struct hw *hw, const struct streak *s, va_t at, uint64_t count,
+                          enum access_fault *fault)
 {
     uint64_t done = 0;
-    if (count == 0 || !is_one_side(k->hw, at, va_add(at, (count - 1) * step))) return 0;
-    k->l.space = tlb_tag(0, PAGE_4K, context_at(k->hw, k->hw->cpu, at));
-    while (done < count && access_one(k, va_add(at, done * step), bytes)) done++;
+    *fault = ACCESS_OK;
+    if (hw->nested || !is_one_side(hw, at, va_add(at, (count - 1) * s->step))) return 0;
+    while (done < count && *fault == ACCESS_OK) {
+        va_t from = va_add(at, done * s->step);
+        if (!is_in_page(from, s->bytes)) break;
+        done += streak_part(hw, s, from, count - done, fault);
+    }
     return done;
-}
-
-/* ---- settling ---- */
-
-/* Each miss filled it. */
-static void settle_level(struct tlb_level *level, uint64_t hits, uint64_t misses,
-                         uint64_t evictions)
-{
-    level->counts.lookups += hits + misses;
-    level->counts.hits += hits;
-    level->counts.size_hits[PAGE_4K] += hits;
-    level->counts.misses += misses;
-    if (misses == 0) return;
-    level->counts.evictions += evictions;
-    level->counts.size_evictions[PAGE_4K] += evictions;
-    level->valid[PAGE_4K] += misses - evictions;
-    level->small.array->valid_count += misses - evictions;
-}
-
-void streak_end(struct streak *k)
-{
-    uint64_t walks = k->walks.count, misses = k->second_hits + walks;
-    settle_level(k->first, k->hits, misses, k->evictions);
-    for (unsigned i = 0; i < SERVED_COUNT; i++)
-        charge_some(k->hw, cost_of_access((enum served)i), k->accessed[i]);
-    if (misses == 0) return;
-    short_walks_settle(k->hw, &k->walks);
-    if (k->second->sizes == 0) return;
-    settle_level(k->second, k->second_hits, walks, k->second_evictions);
-    charge_some(k->hw, COST_TLB_MISS, misses);
 }

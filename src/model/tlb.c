@@ -7,9 +7,16 @@
 
 #include <string.h>
 
-static size_t filled_words(const struct tlb_array *a)
+static uint32_t group_count(const struct tlb_array *a)
 {
-    return ((size_t)a->sets + 63) / 64;
+    return (a->sets + TLB_GROUP_SETS - 1) / TLB_GROUP_SETS;
+}
+
+/* Number of the set behind a group: the last one may have fewer. */
+static uint32_t group_end(const struct tlb_array *a, uint32_t group)
+{
+    uint32_t end = (group + 1) * TLB_GROUP_SETS;
+    return end < a->sets ? end : a->sets;
 }
 
 void tlb_array_init(struct tlb_array *a, const struct allocator *from, struct tlb_geometry g,
@@ -23,7 +30,7 @@ void tlb_array_init(struct tlb_array *a, const struct allocator *from, struct tl
     a->tag = mem_new(from, g.entries, sizeof *a->tag);
     a->data = mem_new(from, g.entries, sizeof *a->data);
     a->tree = mem_new(from, a->sets, sizeof *a->tree);
-    a->filled = mem_new(from, filled_words(a), sizeof *a->filled);
+    a->filled = mem_new(from, group_count(a), sizeof *a->filled);
     for (uint32_t i = 0; i < g.entries; i++) a->tag[i] = TLB_NO_TAG;
     rng_init(&a->rng, seed, 0x544C42);
 }
@@ -35,7 +42,7 @@ void tlb_array_free(struct tlb_array *a, const struct allocator *from)
     mem_free(from, a->tag, entries, sizeof *a->tag);
     mem_free(from, a->data, entries, sizeof *a->data);
     mem_free(from, a->tree, a->sets, sizeof *a->tree);
-    mem_free(from, a->filled, filled_words(a), sizeof *a->filled);
+    mem_free(from, a->filled, group_count(a), sizeof *a->filled);
 }
 
 /* Tree PLRU over the next power of two of ways: each bit points away from the half used last. */
@@ -147,37 +154,16 @@ static uint64_t drop_set(struct tlb_array *a, size_t base, struct tlb_spaces spa
     return count;
 }
 
-/* Takes the lowest set out of a word of `filled`. */
-static uint32_t next_set(uint64_t *word)
-{
-    uint32_t set = (uint32_t)__builtin_ctzll(*word);
-    *word &= *word - 1;
-    return set;
-}
-
-/* Takes the lowest sets in a row out of a word of `filled`; returns how many. */
-static uint32_t next_sets(uint64_t *word, uint32_t *first)
-{
-    *first = (uint32_t)__builtin_ctzll(*word);
-    uint64_t others = ~(*word >> *first);
-    uint32_t count = others == 0 ? 64 : (uint32_t)__builtin_ctzll(others);
-    *word &= ~((UINT64_MAX >> (64 - count)) << *first);
-    return count;
-}
-
-/* Just those sets are emptied that may have any entries: most often neighbours. */
+/* Just those groups are emptied that may have any entries. */
 uint64_t tlb_array_empty(struct tlb_array *a)
 {
     uint64_t count = a->valid_count;
     if (count == 0) return 0;
-    for (size_t i = 0; i < filled_words(a); i++) {
-        uint64_t left = a->filled[i];
+    for (uint32_t i = 0; i < group_count(a); i++) {
+        if (a->filled[i] == 0) continue;
+        uint32_t first = i * TLB_GROUP_SETS, sets = group_end(a, i) - first;
+        memset(&a->tag[(size_t)first * a->ways], 0xFF, (size_t)sets * a->ways * sizeof *a->tag);
         a->filled[i] = 0;
-        while (left != 0) {
-            uint32_t first, sets = next_sets(&left, &first);
-            uint64_t *tags = &a->tag[(i * 64 + first) * a->ways];
-            memset(tags, 0xFF, (size_t)sets * a->ways * sizeof *tags);
-        }
     }
     a->valid_count = 0;
     return count;
@@ -188,13 +174,11 @@ uint64_t tlb_array_drop_spaces(struct tlb_array *a, struct tlb_spaces spaces,
 {
     uint64_t count = 0;
     if (a->valid_count == 0) return 0;
-    for (uint32_t i = 0; i < filled_words(a); i++) {
-        uint64_t left = a->filled[i];
-        while (left != 0) {
-            size_t set = i * 64 + next_set(&left);
-            count += drop_set(a, set * a->ways, spaces, dropped, context);
-        }
+    for (uint32_t i = 0; i < group_count(a); i++) {
+        if (a->filled[i] == 0) continue;
+        for (uint32_t set = i * TLB_GROUP_SETS; set < group_end(a, i); set++)
+            count += drop_set(a, (size_t)set * a->ways, spaces, dropped, context);
     }
-    if (a->valid_count == 0) memset(a->filled, 0, filled_words(a) * sizeof *a->filled);
+    if (a->valid_count == 0) memset(a->filled, 0, group_count(a));
     return count;
 }

@@ -11,7 +11,7 @@ struct tlb_array {
     uint64_t *tag;  /* sets * ways, each set most recently used first (LRU, FIFO: newest first) */
     uint64_t *data; /* the translation: a page-table entry */
     uint64_t *tree; /* PLRU: one word of tree bits a set */
-    uint64_t *filled; /* a bit for each set that was filled since all entries were dropped */
+    uint8_t *filled; /* for each group of sets, whether one was filled since all were empty */
     uint32_t sets, ways, policy, set_mask; /* set_mask = sets - 1 when a power of two, else 0 */
     bool hashed; /* the set follows from all bits of the page number, not from the low ones */
     uint64_t valid_count;
@@ -37,10 +37,12 @@ static inline uint32_t tlb_set_of(const struct tlb_array *a, uint64_t number)
     return (uint32_t)(a->set_mask || a->sets == 1 ? number & a->set_mask : number % a->sets);
 }
 
+enum { TLB_GROUP_SETS = 8 };
+
 /* For who fills a set by itself. */
 static inline void tlb_note_filled(const struct tlb_array *a, uint64_t set)
 {
-    a->filled[set / 64] |= UINT64_C(1) << set % 64;
+    a->filled[set / TLB_GROUP_SETS] = 1;
 }
 
 /* LRU and FIFO keep empty entries behind the others: the first one tells of an empty set. */

@@ -117,7 +117,7 @@ static struct translation use_leaf(struct hw *hw, const struct lookup *l, uint64
         t.fault = FAULT_PROTECTION;
         return t;
     }
-    t.entry |= PTE_ACCESSED | (l->type == ACCESS_WRITE ? PTE_DIRTY : 0);
+    t.entry |= l->marks;
     *slot = t.entry;
     if (hw->nested) nested_translate(hw, leaf_frame(t.entry, level, l->at));
     return t;
@@ -260,6 +260,18 @@ static struct translation translate_any(struct hw *hw, struct tlb_level *first,
     return t;
 }
 
+struct translation hw_translate_long(struct hw *hw, va_t at, enum access_type type, bool user)
+{
+    if (__builtin_expect(!hw_is_canonical(hw, at), 0))
+        return (struct translation){ .fault = FAULT_NOT_CANONICAL };
+    if (hw->cpu->leaves_on == user) hw_enter(hw, user);
+    struct tlb_level *first = first_level(hw->cpu, type);
+    struct lookup l = lookup_of(hw, at, type, user);
+    first->counts.lookups++;
+    hw->cpu->last_walk.top = 0;
+    return translate_any(hw, first, &l);
+}
+
 struct translation hw_translate(struct hw *hw, va_t at, enum access_type type, bool user)
 {
     struct cpu *cpu = hw->cpu;
@@ -271,13 +283,7 @@ struct translation hw_translate(struct hw *hw, va_t at, enum access_type type, b
                                      .level = LEVEL_PT,
                                      .hit = first->counts.hits != hits,
                                      .walked = cpu->walks.count != walks };
-    if (__builtin_expect(!hw_is_canonical(hw, at), 0))
-        return (struct translation){ .fault = FAULT_NOT_CANONICAL };
-    if (cpu->leaves_on == user) hw_enter(hw, user);
-    struct lookup l = lookup_of(hw, at, type, user);
-    first->counts.lookups++;
-    cpu->last_walk.top = 0;
-    return translate_any(hw, first, &l);
+    return hw_translate_long(hw, at, type, user);
 }
 
 struct translation hw_translate_walk(struct hw *hw, va_t at, enum access_type type, bool user)

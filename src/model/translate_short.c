@@ -25,7 +25,7 @@ static inline uint64_t walk_once(struct hw *hw, struct tlb_level *first, struct 
     pfn_t table = hw->nested ? PFN_NONE : named_table(cpu, psc_tag(cpu, l->at, LEVEL_PD));
     if (table.v == PFN_NONE.v) return 0;
     uint64_t *slot = &phys_table(&hw->phys, table)[leaf_index(l->at)];
-    if (!leaf_permits(l, *slot)) return 0;
+    if (!permits(l, *slot)) return 0;
     charge(hw, COST_WALK, 1);
     cpu->walks.count++;
     cpu->walks.pscache_hits[PSC_PDE]++;
@@ -53,6 +53,7 @@ void short_walks_settle(struct hw *hw, struct short_walks *w)
     walks->pscache_hits[PSC_PDE] += w->count;
     walks->references[LEVEL_PT] += w->count;
     charge_some(hw, COST_WALK, w->count);
+    if (hw->has_caches) count_served(hw->cpu, w->fetched);
     for (unsigned i = 0; i < SERVED_COUNT; i++) {
         enum cost cost = hw->has_caches ? cost_of_fetch((enum served)i) : COST_WALK_REFERENCE;
         walks->served_by[i] += w->fetched[i];

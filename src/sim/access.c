@@ -72,6 +72,14 @@ static void report_stale(struct sim *s, va_t at, uint64_t entry)
     report_rule(&s->kernel, "stale_tlb_use", s->stale_text, P(at.v, 0, 0), NULL);
 }
 
+/* What is left of an access whose page was found by the memory manager. */
+static void access_touched(struct sim *s, const struct access_run *a, va_t at, uint32_t size,
+                           const struct touch *t)
+{
+    if (__builtin_expect(t->stale, 0)) report_stale(s, at, t->entry);
+    if (t->end == TOUCH_OK) charge_data(s, a, t, size);
+}
+
 static void part_told(struct sim *s, struct access_run *a, va_t at, uint32_t size, struct touch *t)
 {
     const struct cpu *cpu = s->hw.cpu;
@@ -79,8 +87,7 @@ static void part_told(struct sim *s, struct access_run *a, va_t at, uint32_t siz
                                                                      : cpu->l1d.counts.hits;
     uint64_t walks = cpu->walks.count;
     mm_touch_into(&s->mm, at, a->type, a->user, a->driver, t);
-    if (__builtin_expect(t->stale, 0)) report_stale(s, at, t->entry);
-    if (t->end == TOUCH_OK) charge_data(s, a, t, size);
+    access_touched(s, a, at, size, t);
     tell_access(s, a, at, size, t, hits, walks);
 }
 
@@ -103,8 +110,8 @@ static inline void access_part(struct sim *s, struct access_run *a, va_t at, uin
         t->faulted = false;
     } else {
         mm_touch_into(&s->mm, at, a->type, a->user, a->driver, t);
-        if (__builtin_expect(t->stale, 0)) report_stale(s, at, t->entry);
-        if (t->end != TOUCH_OK) return;
+        access_touched(s, a, at, size, t);
+        return;
     }
     charge_data(s, a, t, size);
 }
@@ -243,19 +250,22 @@ static bool is_interrupted(struct sim *s, uint64_t i)
     return s->reason == END_INTERRUPTED;
 }
 
-/* Fewer accesses are not worth a streak. */
-enum { STREAK_LEAST = 8, STREAK_WAIT = 128, ASKED_AFTER = 1 << 16 };
+enum { STREAK_WAIT = 128, ASKED_AFTER = 1 << 16 };
 
-/* Up to `most` accesses that go the short way; how many. */
+/* Up to `most` accesses as one streak, and the fault that ends it; how many. */
 static uint64_t access_streak(struct sim *s, struct access_run *run, va_t at,
-                              const struct places *p, uint64_t most)
+                              const struct places *p, uint64_t most, struct touch *t)
 {
-    struct streak k;
-    if (!mm_are_fresh(&s->mm, at, va_add(at, (most - 1) * p->step)) ||
-        !streak_begin(&k, &s->hw, run->type, run->user, run->caches))
-        return 0;
-    uint64_t done = streak_stride(&k, at, p->step, p->size, most);
-    streak_end(&k);
+    struct streak k = { run->type, run->user, run->caches, p->size, p->step };
+    enum access_fault fault;
+    if (!mm_are_fresh(&s->mm, at, va_add(at, (most - 1) * p->step))) return 0;
+    uint64_t done = hw_access_streak(&s->hw, &k, at, most, &fault);
+    if (fault != ACCESS_OK) {
+        va_t here = va_add(at, done * p->step);
+        mm_touch_faulted(&s->mm, here, run->type, run->user, run->driver, fault, t);
+        access_touched(s, run, here, (uint32_t)p->size, t);
+        done++;
+    }
     run->totals.count += done;
     run->totals.bytes += done * p->size;
     return done;
@@ -266,16 +276,15 @@ static void access_plain(struct sim *s, struct access_run *run, const struct pla
                          struct touch *t)
 {
     bool told = s->sink != NULL && s->sink->access != NULL;
-    uint64_t place = 0, from = told || s->no_fast_paths || p->count < STREAK_LEAST ? p->count : 0;
+    uint64_t place = 0, from = told || s->no_fast_paths ? p->count : 0;
     uint64_t wait = 1; /* until a streak is tried again: longer, the oftener one was of none */
     for (uint64_t i = 0; i < p->count && t->end == TOUCH_OK && !s->error;) {
         uint64_t left = p->count - i, most = p->places - place;
         if (most > left) most = left;
         if (most > ASKED_AFTER - i % ASKED_AFTER) most = ASKED_AFTER - i % ASKED_AFTER;
         va_t at = va_add(p->start, place * p->step);
-        uint64_t done = i < from ? 0 : access_streak(s, run, at, p, most);
+        uint64_t done = i < from ? 0 : access_streak(s, run, at, p, most, t);
         if (done > 0) {
-            from = i + done + (done < most);
             wait = 1;
         } else {
             if (i >= from) {

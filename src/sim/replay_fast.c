@@ -51,7 +51,7 @@ void fast_context(struct fast *f)
     bool leaves = cpu->leaves_on == SIDE_USER;
     f->space = tlb_tag(0, PAGE_4K, cpu->context[0]);
     f->page_end = leaves ? 0 : f->s->mm.config->highest_user.v / PAGE_BYTES + 1;
-    short_walks_forget(&f->short_walks);
+    short_walks_begin(&f->short_walks, &f->s->hw);
     for (unsigned i = 0; i < FAST_KINDS; i++) {
         struct fast_lane *l = &f->lane[i];
         bool small = l->first != NULL && !has_large(l->first->level);
