@@ -70,7 +70,11 @@ struct fast_event {
     uint64_t one;   /* lookup, in the half of its side */
     uint64_t *page; /* what the filter of its side holds, by slot */
     uint8_t *way;
-    bool is_same; /* the array of the side has just the filter's size */
+    bool is_wanted, is_look_up; /* the replay is of its side; it is no first write */
+    bool is_same;  /* the array of the side has just the filter's size */
+    bool replaces; /* so that a page that takes the place of another may be looked up alone: */
+    uint64_t *tags, *datas;    /* in its place in that array */
+    struct fast_array *second; /* and in the level behind it */
 };
 
 /* A segment under way, and where its records are. */

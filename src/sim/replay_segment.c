@@ -6,6 +6,9 @@
 
 #define NO_PAGE UINT64_MAX
 
+/* So many events before a walk its entry is asked for: the host's memory takes that long. */
+enum { WALKS_AHEAD = 4 };
+
 /* ---- whether they fit ---- */
 
 static bool is_wide(const struct fast_array *a)
@@ -113,42 +116,44 @@ static inline unsigned way_of_slot(const uint64_t *tags, uint64_t tag, uint8_t *
 }
 
 /* An array of just the filter's size holds what the filter holds: a page that takes the place of
- * another is not in it. What the second level or a walk has of it takes that place there, too. */
+ * another is not in it. What the second level or a walk has of it takes that place there, too.
+ * Else nothing happens. */
 static inline enum found replace(struct fast *f, const struct fast_event *e, va_t at, unsigned slot,
                                  struct touch *t)
 {
-    struct fast_array *a = e->lane->first;
-    uint64_t page = at.v / PAGE_BYTES, entry, *tags = &a->tag[slot / FILTER_WAYS * FILTER_WAYS];
+    uint64_t page = access_page(at.v), tag = page | f->space;
+    size_t first = slot / FILTER_WAYS * FILTER_WAYS;
+    uint64_t *tags = &e->tags[first];
     unsigned way = way_of_slot(tags, e->page[slot] | f->space, &e->way[slot]);
     if (page >= f->page_end || way == FILTER_WAYS) return FOUND_FORBIDS;
-    enum found found = look_second(f, e->lane, page, &entry);
-    if (found == FOUND) {
+    struct fast_array *a = e->second;
+    size_t base = (size_t)((page & a->mask) * a->ways);
+    enum found found = find(&a->tag[base], &a->data[base], a->ways, tag, e->lane);
+    uint64_t entry = a->data[base];
+    if (__builtin_expect(found == FOUND, 1)) {
         f->second_hits += e->one;
     } else {
         entry = found == FOUND_NOT ? walk_once(f, e->lane, at) : 0;
         if (entry == 0) return found;
+        f->walked = true;
         found = walked_to(f, entry, at, t);
     }
-    a->fills++;
-    a->evictions++;
-    tags[way] = page | f->space;
-    a->data[slot / FILTER_WAYS * FILTER_WAYS + way] = entry;
+    e->lane->first->fills++;
+    e->lane->first->evictions++;
+    tags[way] = tag;
+    e->datas[first + way] = entry;
+    e->page[slot] = page;
     return found;
 }
 
-static inline enum found take_event(struct fast *f, const struct fast_event *e,
-                                    const struct filter_event *v, struct touch *t)
+/* An event that replace() is not for, or does not know how to do. */
+static enum found take_event(struct fast *f, const struct fast_event *e,
+                             const struct filter_event *v)
 {
     uint64_t page = access_page(v->address), *slot = &e->page[v->slot];
-    bool is_new = *slot == NO_PAGE;
-    if (v->type == FILTER_EVENT_FIRST_WRITE || is_new) {
-        *slot = page;
-        return find_event(f, e, page);
-    }
-    enum found found = e->is_same ? replace(f, e, va(v->address), v->slot, t) : FOUND_FORBIDS;
-    if (found == FOUND_FORBIDS || found == FOUND_NOT) leave(f, e->lane->first, e->page, v->slot);
+    if (e->is_look_up && *slot != NO_PAGE) leave(f, e->lane->first, e->page, v->slot);
     *slot = page;
-    return e->is_same ? found : find_event(f, e, page);
+    return find_event(f, e, page);
 }
 
 /* The halves of counts that are wanted. */
@@ -274,6 +279,15 @@ static void end_segment(struct fast *f, const struct fast_segment *g, uint64_t u
     }
 }
 
+/* What may change behind an event that goes further. */
+static void look_around(struct fast_segment *g)
+{
+    for (unsigned type = 0; type < FILTER_EVENT_TYPE_COUNT; type++) {
+        struct fast_event *e = &g->event[type];
+        e->replaces = e->is_look_up && e->is_same && e->is_wanted && e->lane->looks_further;
+    }
+}
+
 static void begin_segment(struct fast *f, struct fast_segment *g)
 {
     static const uint8_t lanes[FILTER_EVENT_TYPE_COUNT] = {
@@ -292,36 +306,48 @@ static void begin_segment(struct fast *f, struct fast_segment *g)
             .one = one_of(side),
             .page = g->page[side],
             .way = g->way[side],
+            .is_wanted = is_wanted(g->only, side),
+            .is_look_up = type != FILTER_EVENT_FIRST_WRITE,
             .is_same = a->ways == FILTER_WAYS && a->mask == FILTER_SETS - 1,
+            .tags = a->tag,
+            .datas = a->data,
+            .second = f->lane[lanes[type]].second,
         };
     }
+    look_around(g);
 }
 
+/* Events are mostly replace()d; so their counts are kept beside the rest. */
 uint32_t fast_segment(struct fast *f, struct fast_segment *g, struct touch *t)
 {
     const struct access_segment *s = g->segment;
-    uint64_t wanted = halves(g->only), used = 0;
+    const struct filter_event *v = s->event, *end = v + s->event_count;
+    uint64_t wanted = halves(g->only), hits = 0, told = 0, events = 0; /* in halves */
     bool is_first = true;
     begin_segment(f, g);
-    for (uint32_t i = 0; i < s->event_count; i++) {
-        const struct filter_event *v = &s->event[i];
+    for (; v < end; v++) {
         const struct fast_event *e = &g->event[v->type];
-        uint64_t hits = (uint64_t)v->before[ACCESS_SIDE_CODE] << CODE_SHIFT;
-        hits |= v->before[ACCESS_SIDE_DATA];
-        f->hits += hits & wanted;
-        used += hits + e->one;
-        if (g->only != REPLAY_EVERYTHING && !is_wanted(g->only, side_of(v->type))) continue;
-        if (i + 1 < s->event_count) fast_prefetch(f, v[1].address);
-        enum found found = take_event(f, e, v, t);
+        enum found found = FOUND_FORBIDS;
+        hits += v->before[ACCESS_SIDE_DATA] | (uint64_t)v->before[ACCESS_SIDE_CODE] << CODE_SHIFT;
+        events += e->one;
+        if (f->walked && end - v > WALKS_AHEAD) fast_prefetch(f, v[WALKS_AHEAD].address);
+        if (e->replaces && e->page[v->slot] != NO_PAGE)
+            found = replace(f, e, va(v->address), v->slot, t);
+        if (__builtin_expect(found == FOUND, 1) || !e->is_wanted) continue;
         uint64_t space = f->space;
-        bool goes = __builtin_expect(found == FOUND, 1) || go_further(f, g, v, is_first, found, t);
+        f->hits += (hits - told) & wanted;
+        told = hits;
+        if (found != FOUND_TYPED) found = take_event(f, e, v);
+        bool goes = found == FOUND || go_further(f, g, v, is_first, found, t);
         is_first = false;
+        look_around(g);
         if (goes) continue;
-        uint32_t done = break_at(f, g, i, space, t);
+        uint32_t done = break_at(f, g, (uint32_t)(v - s->event), space, t);
         fast_settle(f);
         return done;
     }
-    end_segment(f, g, used);
+    f->hits += (hits - told) & wanted;
+    end_segment(f, g, hits + events);
     fast_settle(f);
     return s->records;
 }
