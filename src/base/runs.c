@@ -116,8 +116,7 @@ static void tree_insert(struct runs *r, enum tree tree, uint32_t n)
         r->nodes[parent].link[tree].child[side] = n;
     }
     if (tree == BY_START) r->nodes[n].largest = r->nodes[n].count;
-    uint32_t own = priority(n);
-    while ((parent = r->nodes[n].link[tree].parent) != 0 && priority(parent) < own) {
+    while ((parent = r->nodes[n].link[tree].parent) != 0 && priority(parent) < priority(n)) {
         rotate_up(r, tree, n);
     }
 }

@@ -69,13 +69,6 @@ struct value mdl_value(struct kernel *k, uint32_t id)
     return (struct value){ m == NULL ? 0 : m->address.v, id, VALUE_MDL };
 }
 
-struct mdl *kernel_mdl(struct kernel *k, uint32_t id)
-{
-    struct mdl *m = mdl_at(k->mm, id);
-    CHECK(m != NULL && m->live);
-    return m;
-}
-
 void mdl_changed(struct kernel *k, const struct mdl *m, bool frames)
 {
     k->changed_mdl = m->id;
@@ -104,10 +97,8 @@ static struct params cell_params(const struct mdl *m, const char *rule, uint64_t
     return P(m->address.v, m->flags, 0);
 }
 
-bool state_ends(struct kernel *k, unsigned operation, const struct mdl *m)
+bool state_rule_ends(struct kernel *k, const char *rule, const struct mdl *m)
 {
-    const char *rule = mdl_state_rule((enum mdl_operation)operation, m);
-    if (rule == NULL) return false;
     uint64_t first = m->slots > 0 ? m->pfns[0] : UINT64_MAX;
     uint64_t slot = m->address.v + mdl_size_bytes(k->mm, 0);
     for (unsigned i = 0; k->routine->failures[i].name != NULL; i++) {

@@ -2,6 +2,7 @@
  * the call under way. Everything hangs on it; nothing is global. */
 #pragma once
 
+#include "base/check.h"
 #include "mm/mdl_state.h"
 #include "mm/mm.h"
 #include "nt/routine.h"
@@ -168,7 +169,12 @@ bool ends(struct kernel *k, unsigned row, struct params verifier, struct params 
 bool fails(struct kernel *k, unsigned row);
 /* Looks the MDL up in the matrix of builders and operations (mm/mdl_state.h) and goes through the
  * row whose rule the cell names. */
-bool state_ends(struct kernel *k, unsigned operation, const struct mdl *m);
+bool state_rule_ends(struct kernel *k, const char *rule, const struct mdl *m);
+static inline bool state_ends(struct kernel *k, unsigned operation, const struct mdl *m)
+{
+    const char *rule = mdl_state_rule((enum mdl_operation)operation, m);
+    return rule != NULL && state_rule_ends(k, rule, m);
+}
 /* A rule broken by a step that is no routine (stale access, write to an opaque member). */
 void report_rule(struct kernel *k, const char *rule_id, const char *what, struct params p,
                  struct outcome *stop);
@@ -191,7 +197,12 @@ struct outcome raises(struct kernel *k, uint32_t status);
 struct outcome stops(struct kernel *k, uint32_t code, uint64_t p1, uint64_t p2, uint64_t p3,
                      uint64_t p4);
 
-struct mdl *kernel_mdl(struct kernel *k, uint32_t id); /* live, checked by the gate */
+static inline struct mdl *kernel_mdl(struct kernel *k, uint32_t id) /* live, checked by the gate */
+{
+    struct mdl *m = mdl_at(k->mm, id);
+    CHECK(m != NULL && m->live);
+    return m;
+}
 void mdl_changed(struct kernel *k, const struct mdl *m, bool frames);
 struct irp *kernel_irp(struct kernel *k, uint32_t id);
 uint32_t irp_new(struct kernel *k, va_t address, uint8_t stack_size);

@@ -141,9 +141,9 @@ static bool unmap_state_ends(struct kernel *k, va_t at, const struct mdl *m)
 /* What the tracker of PTEs compares; MmAdvanceMdl changes an MDL lawfully. */
 static bool tracked_ends(struct kernel *k, const struct mdl *m)
 {
+    if (!k->config->track_ptes) return false;
     uint64_t count = mdl_page_count(m);
     uint64_t mapped = pte_pfn(paging_entry(k->hw, &k->hw->system, m->map_base)).v;
-    if (!k->config->track_ptes) return false;
     if (count != m->map_pages &&
         ends(k, UNMAP_COUNT, P(0, 0, 0), P(m->map_base.v, m->map_pages, count)))
         return true;

@@ -179,9 +179,12 @@ static void call_routine(struct sim *s, const struct step *step, size_t series, 
     _Alignas(16) unsigned char given[ROUTINE_ARGS_BYTES];
     if (s->sink != NULL) memcpy(given, record, routine->args_bytes);
     event_begin(s, step, &mark);
+    /* All of it is named, so that nothing is cleared first. */
     struct step_result r = { .outcome = kernel_call(&s->kernel, routine, record),
                              .has_value = true,
-                             .args = record };
+                             .args = record,
+                             .record = 0,
+                             .hit_buffer = NULL };
     if (is_open(s)) s->thread->call.series = &s->series[series];
     if (s->sink == NULL) {
         event_skip(s);
