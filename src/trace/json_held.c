@@ -36,7 +36,7 @@ static void close_up(struct json_held *h)
     memmove(h->lines, h->lines + h->first, h->count * sizeof *h->lines);
     h->first = 0;
     for (size_t i = 0; i < h->count; i++) {
-        h->lines[i].at -= gone;
+        if (h->lines[i].aside == 0) h->lines[i].at -= gone;
         if (h->lines[i].end_length != 0) h->lines[i].end_at -= gone;
     }
 }
@@ -58,12 +58,12 @@ static size_t gather_run(struct json_held *h, size_t i)
 
 /* So many lines, which are in `run`, follow line number `after`: they are part of it where that is
  * what was put aside last. Returns how many lines that makes more. */
-static size_t put_run(struct json_held *h, size_t after, uint64_t lines)
+static size_t put_run(struct json_held *h, size_t after, size_t lines)
 {
     struct held_line *to = &h->lines[after];
-    bool goes_on = to->aside != 0 && to->at + to->length == h->aside_bytes;
-    if (!goes_on) *++to = (struct held_line){ .at = h->aside_bytes };
-    to->length += h->run.length;
+    bool goes_on = to->aside != 0 && to->aside_at + to->aside_length == h->aside_bytes;
+    if (!goes_on) *++to = (struct held_line){ .aside_at = h->aside_bytes };
+    to->aside_length += h->run.length;
     to->aside += lines;
     h->elsewhere->put(h->elsewhere->context, h->aside_bytes, h->run.bytes, h->run.length);
     h->aside_bytes += h->run.length;

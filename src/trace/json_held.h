@@ -14,11 +14,11 @@ struct held_end {
     struct event_delta delta;
 };
 
-/* In two pieces of the text; the second is of an event that was open. Or, `aside` lines one behind
+/* In two pieces of the text; the second is of an event that was open. Or `aside` lines one behind
  * the other, in one piece of what is put aside. */
 struct held_line {
     size_t at, length, end_at, end_length;
-    uint64_t aside; /* 0: a line in the text */
+    uint64_t aside, aside_at, aside_length; /* 0: a line in the text */
     uint32_t cpu;
     bool open;
 };

@@ -81,10 +81,12 @@ static void on_access(void *context, const struct access_event *a)
 static void bring_back(struct json_sink *s, const struct held_line *line)
 {
     const struct json_aside *from = s->held.elsewhere;
-    for (size_t done = 0, length; done < line->length && !s->stopped; done += length) {
-        length = line->length - done < CHUNK_BYTES / 4 ? line->length - done : CHUNK_BYTES / 4;
+    size_t length;
+    for (uint64_t done = 0; done < line->aside_length && !s->stopped; done += length) {
+        uint64_t rest = line->aside_length - done;
+        length = rest < CHUNK_BYTES / 4 ? (size_t)rest : CHUNK_BYTES / 4;
         char *to = text_room(&s->out, length);
-        s->stopped = !from->get(from->context, line->at + done, to, length);
+        s->stopped = !from->get(from->context, line->aside_at + done, to, length);
         s->out.length += length;
         flush_full(s);
     }

@@ -41,8 +41,10 @@ static bool get_aside(void *context, uint64_t at, char *bytes, size_t length)
 static void make(struct made *m, struct rng *r, uint32_t cpu)
 {
     static const enum cost some[] = { COST_CALL, COST_LOCK_WAIT, COST_PFN };
+    static const char *const threads[] = { "t", "one_whose_name_makes_its_lines_twice_as_long_as_"
+                                                "those_of_the_other_so_that_few_are_half_of_all" };
     m->e.cpu = cpu;
-    m->e.thread = "t";
+    m->e.thread = threads[rng_below(r, 4) == 0];
     m->e.call = "delay";
     m->e.costs = m->costs;
     for (unsigned i = 0; i < COUNT_OF(some); i++)
