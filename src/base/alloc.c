@@ -22,14 +22,15 @@ struct arena_block {
 };
 _Static_assert(sizeof(struct arena_block) <= ALIGN_BYTES, "head fits one alignment unit");
 
-static size_t bytes_of(size_t count, size_t size)
+static size_t bytes_of(uint64_t count, size_t size)
 {
-    size_t bytes = 0;
-    if (__builtin_mul_overflow(count, size, &bytes)) BUG2("allocation overflows", count, size);
-    return bytes;
+    uint64_t bytes = 0;
+    if (__builtin_mul_overflow(count, (uint64_t)size, &bytes))
+        BUG2("allocation overflows", count, size);
+    return (size_t)bytes == bytes ? (size_t)bytes : SIZE_MAX;
 }
 
-void *mem_new(const struct allocator *a, size_t count, size_t size)
+void *mem_new(const struct allocator *a, uint64_t count, size_t size)
 {
     size_t bytes = bytes_of(count, size);
     if (bytes == 0) return NULL;
@@ -38,7 +39,7 @@ void *mem_new(const struct allocator *a, size_t count, size_t size)
     return block;
 }
 
-void mem_free(const struct allocator *a, void *block, size_t count, size_t size)
+void mem_free(const struct allocator *a, void *block, uint64_t count, size_t size)
 {
     if (block != NULL) a->resize(a->context, block, bytes_of(count, size), 0);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct allocator {
     /* (NULL, 0, n) allocates, (p, old, n) resizes and keeps the first min(old, n) bytes,
@@ -11,9 +12,10 @@ struct allocator {
     void *context;
 };
 
-/* count * size zeroed bytes; aborts through BUG when the product overflows. */
-void *mem_new(const struct allocator *a, size_t count, size_t size);
-void mem_free(const struct allocator *a, void *block, size_t count, size_t size);
+/* count * size zeroed bytes; aborts through BUG when the product overflows. More than the host can
+ * address is memory that it does not have. */
+void *mem_new(const struct allocator *a, uint64_t count, size_t size);
+void mem_free(const struct allocator *a, void *block, uint64_t count, size_t size);
 /* Makes room for `need` items of `size` bytes, doubling; *capacity counts items. New items are
  * zeroed. */
 void *mem_grow(const struct allocator *a, void *block, size_t *capacity, size_t need, size_t size);

@@ -73,7 +73,7 @@ static bool accepted(const struct option_row *row, const char *word)
 static bool read_number(const char *word, uint64_t *out)
 {
     static const char digits[] = "0123456789abcdef";
-    uint64_t base = 10;
+    size_t base = 10;
     if (word[0] == '0' && (word[1] == 'x' || word[1] == 'X')) {
         base = 16;
         word += 2;

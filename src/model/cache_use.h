@@ -29,7 +29,8 @@ static inline unsigned cache_same_hashes(const uint64_t *set, uint8_t hash)
 #else
     const uint8_t *all = (const uint8_t *)&set[SET_HASHES];
     unsigned same = 0;
-    for (unsigned way = 0; way < LRU_ORDER_WAYS_MOST; way++) same |= (all[way] == hash) << way;
+    for (unsigned way = 0; way < LRU_ORDER_WAYS_MOST; way++)
+        if (all[way] == hash) same |= 1U << way;
     return same;
 #endif
 }

@@ -153,7 +153,7 @@ static void move_ends(struct holds *h, size_t first)
 {
     for (size_t i = 0; i < h->count; i++) {
         uint64_t until = h->list[i].until, shift = i >= first ? h->list[i].shift : 0;
-        for (size_t n = later(i + 1, first); n < h->count && h->list[n].ask < until; n++)
+        for (size_t n = i + 1 > first ? i + 1 : first; n < h->count && h->list[n].ask < until; n++)
             shift = h->list[n].shift;
         h->list[i].until += shift;
     }

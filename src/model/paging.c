@@ -326,7 +326,7 @@ static uint64_t clear_small(struct hw *hw, struct page_map *map, va_t at, pfn_t 
     uint64_t present = entries_with(slot, n, PTE_PRESENT);
     uint64_t cleared = present == n ? n : entries_with(slot, n, UINT64_MAX);
     if (cleared == 0) return 0;
-    memset(slot, 0, n * sizeof *slot);
+    memset(slot, 0, (size_t)n * sizeof *slot);
     map->writes += cleared;
     charge(hw, COST_PTE_WRITE, cleared);
     paging_place(hw, table, slot, n);

@@ -176,7 +176,7 @@ void phys_copy(struct phys *p, pfn_t to, pfn_t from)
     }
     phys_fill(p, to, source->known == NULL ? FILL_ZERO : FILL_UNKNOWN);
     struct phys_page *target = page_make(p, to);
-    memcpy(target->bytes, source->bytes, PAGE_BYTES);
+    memcpy(target->words, source->words, PAGE_BYTES);
     if (source->known != NULL) memcpy(target->known, source->known, PAGE_BYTES / 8);
 }
 
@@ -187,7 +187,34 @@ uint64_t *phys_table_search(struct phys *p, pfn_t f)
         map_set(&p->zero, f.v, 1);
         page = page_make(p, f);
     }
-    return (uint64_t *)(void *)page->bytes;
+    return page->words;
+}
+
+enum { HOST_IS_LITTLE = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ };
+
+void phys_page_get(const struct phys_page *page, uint64_t offset, void *out, size_t bytes)
+{
+    if (HOST_IS_LITTLE) {
+        memcpy(out, (const uint8_t *)page->words + offset, bytes);
+        return;
+    }
+    uint8_t *to = out;
+    for (uint64_t i = offset; i < offset + bytes; i++)
+        *to++ = (uint8_t)(page->words[i / 8] >> (i % 8 * 8));
+}
+
+static void page_put(struct phys_page *page, uint64_t offset, const void *in, size_t bytes)
+{
+    if (HOST_IS_LITTLE) {
+        memcpy((uint8_t *)page->words + offset, in, bytes);
+        return;
+    }
+    const uint8_t *from = in;
+    for (uint64_t i = offset; i < offset + bytes; i++) {
+        unsigned shift = (unsigned)(i % 8 * 8);
+        uint64_t cleared = page->words[i / 8] & ~(UINT64_C(0xFF) << shift);
+        page->words[i / 8] = cleared | (uint64_t)*from++ << shift;
+    }
 }
 
 bool phys_read(struct phys *p, pa_t at, void *out, size_t bytes)
@@ -199,7 +226,7 @@ bool phys_read(struct phys *p, pa_t at, void *out, size_t bytes)
         memset(out, 0, bytes);
         return starts_zero(p, pa_to_pfn(at));
     }
-    memcpy(out, page->bytes + offset, bytes);
+    phys_page_get(page, offset, out, bytes);
     if (page->known == NULL) return true;
     for (uint64_t i = offset; i < offset + bytes; i++)
         if ((page->known[i / 8] >> (i % 8) & 1) == 0) return false;
@@ -211,7 +238,7 @@ void phys_write(struct phys *p, pa_t at, const void *in, size_t bytes)
     uint64_t offset = at.v & PAGE_MASK;
     CHECK(offset + bytes <= PAGE_BYTES);
     struct phys_page *page = page_make(p, pa_to_pfn(at));
-    memcpy(page->bytes + offset, in, bytes);
+    page_put(page, offset, in, bytes);
     if (page->known == NULL) return;
     for (uint64_t i = offset; i < offset + bytes; i++)
         page->known[i / 8] = (uint8_t)(page->known[i / 8] | 1u << (i % 8));

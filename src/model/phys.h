@@ -13,9 +13,10 @@ struct phys_range {
     uint32_t device; /* BARs: device number from 1; RAM: 0 */
 };
 
-/* The stored bytes of one frame. */
+/* The stored bytes of one frame, as little-endian words of 64 bits, each kept as a number: so
+ * entries of page tables are read and written as such on hosts of either byte order. */
 struct phys_page {
-    _Alignas(8) uint8_t bytes[PAGE_BYTES];
+    uint64_t words[PAGE_BYTES / 8];
     uint8_t *known; /* bitmap of PAGE_BYTES bits: which bytes have a known value; NULL = all */
     struct phys_page *next, *previous; /* all stored pages, in no order that means anything */
     uint64_t pfn;
@@ -53,6 +54,8 @@ pfn_t phys_ram_end(const struct phys *p); /* one past the highest RAM frame */
 /* All stored pages by ascending frame number: the first, the others by ->next; NULL when none is
  * stored. Bytes of unknown value are 0. Valid until contents change. */
 const struct phys_page *phys_stored(struct phys *p);
+/* Bytes of a stored page from `offset` on, within it; those of unknown value are 0. */
+void phys_page_get(const struct phys_page *page, uint64_t offset, void *out, size_t bytes);
 /* The frame's contents become all zero / unknown; stored bytes are dropped. */
 void phys_fill(struct phys *p, pfn_t f, enum phys_fill fill);
 void phys_copy(struct phys *p, pfn_t to, pfn_t from); /* whole frame */
@@ -62,13 +65,13 @@ static inline uint64_t *phys_table(struct phys *p, pfn_t f)
 {
     const struct recent_page *recent = &p->recent[f.v % RECENT_PAGES];
     if (__builtin_expect(recent->pfn != f.v, 0)) return phys_table_search(p, f);
-    return (uint64_t *)(void *)recent->page->bytes;
+    return recent->page->words;
 }
 /* The same if they were found lately, else NULL. */
 static inline const uint64_t *phys_table_peek(const struct phys *p, pfn_t f)
 {
     const struct recent_page *recent = &p->recent[f.v % RECENT_PAGES];
-    return recent->pfn == f.v ? (const uint64_t *)(const void *)recent->page->bytes : NULL;
+    return recent->pfn == f.v ? recent->page->words : NULL;
 }
 /* Bytes inside one frame. Read: false when any of them has no known value (BARs start as zero). */
 bool phys_read(struct phys *p, pa_t at, void *out, size_t bytes);

@@ -229,7 +229,7 @@ static void advance_locks(struct kernel *k, struct mdl *m, uint64_t passed)
 static void advance_start(struct mdl *m, uint64_t bytes, uint64_t passed)
 {
     uint64_t rest = mdl_page_count(m) - passed, offset = (m->byte_offset + bytes) & PAGE_MASK;
-    memmove(m->pfns, m->pfns + passed, rest * sizeof *m->pfns);
+    memmove(m->pfns, m->pfns + passed, (size_t)rest * sizeof *m->pfns);
     for (uint64_t i = rest; i < rest + passed; i++) m->pfns[i] = PFN_NONE.v;
     m->start_va = va_add(m->start_va, passed * PAGE_BYTES);
     m->byte_offset = (uint32_t)offset;

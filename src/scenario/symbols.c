@@ -17,7 +17,7 @@ struct symbol *symbols_find(const struct symbols *s, const char *name)
 {
     uint64_t position;
     for (uint64_t hash = hash_of(name); map_get(&s->index, hash, &position); hash++) {
-        struct symbol *symbol = symbols_at(s, position);
+        struct symbol *symbol = symbols_at(s, (size_t)position);
         if (strcmp(symbol->name, name) == 0) return symbol;
     }
     return NULL;

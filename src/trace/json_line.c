@@ -121,7 +121,7 @@ static void put_frames(struct json_key *key, uint32_t *at, const struct event *e
     uint64_t count = event_frame_count(e);
     put(key, at, count);
     if (count > KEY_FRAMES_MOST) put_unique(key, at, e);
-    else if (count > 0) put_record(key, at, e->mdl->pfns, count * sizeof *e->mdl->pfns);
+    else if (count > 0) put_record(key, at, e->mdl->pfns, (size_t)count * sizeof *e->mdl->pfns);
 }
 
 static void put_accesses(struct json_key *key, uint32_t *at, const struct event *e)

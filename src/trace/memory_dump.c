@@ -112,7 +112,10 @@ bool memory_dump_write(struct sim *s,
     bool fine = write(context, head.bytes, head.length);
     text_free(&notes);
     text_free(&head);
-    for (const struct phys_page *p = first; fine && p != NULL; p = p->next)
-        fine = write(context, (const char *)p->bytes, PAGE_BYTES);
+    for (const struct phys_page *p = first; fine && p != NULL; p = p->next) {
+        char bytes[PAGE_BYTES];
+        phys_page_get(p, 0, bytes, sizeof bytes);
+        fine = write(context, bytes, sizeof bytes);
+    }
     return fine;
 }

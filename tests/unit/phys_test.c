@@ -20,7 +20,7 @@ static void check_stored(struct phys *p, const bool *stored)
         cr_assert_not_null(page, "frame %u is missing", (unsigned)i);
         cr_assert_eq(page->pfn, i);
         uint64_t mark;
-        memcpy(&mark, page->bytes, sizeof mark);
+        phys_page_get(page, 0, &mark, sizeof mark);
         cr_assert_eq(mark, i * 3);
         page = page->next;
     }
@@ -61,6 +61,24 @@ Test(phys, unknown_bytes_of_a_stored_frame_are_zero)
     uint8_t byte = 0xEE;
     phys_write(&p, pa(5 * PAGE_BYTES + 9), &byte, 1);
     const struct phys_page *page = phys_stored(&p);
-    for (size_t i = 0; i < PAGE_BYTES; i++) cr_assert_eq(page->bytes[i], i == 9 ? 0xEE : 0);
+    uint8_t bytes[PAGE_BYTES];
+    phys_page_get(page, 0, bytes, sizeof bytes);
+    for (size_t i = 0; i < PAGE_BYTES; i++) cr_assert_eq(bytes[i], i == 9 ? 0xEE : 0);
+    phys_free(&p);
+}
+
+/* Whatever the host's byte order is: an entry's lowest byte has the lowest address. */
+Test(phys, entries_are_little_endian)
+{
+    struct phys p;
+    phys_init(&p, &test_allocator, ram, COUNT_OF(ram), NULL, 0);
+    phys_table(&p, pfn(3))[1] = UINT64_C(0x8877665544332211);
+    pa_t entry = pa(3 * PAGE_BYTES + 8);
+    uint8_t bytes[3];
+    cr_assert(phys_read(&p, pa(entry.v + 1), bytes, sizeof bytes));
+    cr_assert_arr_eq(bytes, ((uint8_t[]){ 0x22, 0x33, 0x44 }), sizeof bytes);
+    phys_write(&p, pa(entry.v + 6), "\xAA\xBB\xCC", 3);
+    cr_assert_eq(phys_table(&p, pfn(3))[1], UINT64_C(0xBBAA665544332211));
+    cr_assert_eq(phys_table(&p, pfn(3))[2], 0xCC);
     phys_free(&p);
 }
