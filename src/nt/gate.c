@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-/* Every call that returns makes one. Its `stop` and the address of its exception mean nothing, so
- * they are not cleared. */
+/* Every call that returns makes one: member by member where the caller wants it, which takes less
+ * than clearing the whole and then setting some. */
 static inline struct outcome returned(const struct kernel *k, uint32_t status, struct value v,
                                       bool failed)
 {
@@ -18,8 +18,8 @@ static inline struct outcome returned(const struct kernel *k, uint32_t status, s
     o.failure = k->performed_failure;
     o.status = status;
     o.returns = v;
-    o.exception.kind = EXCEPTION_NONE;
-    o.exception.error_code = 0;
+    o.stop = (struct stop){ 0 };
+    o.exception = (struct exception){ 0 };
     return o;
 }
 

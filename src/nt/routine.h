@@ -65,8 +65,8 @@ struct outcome {
     uint16_t failure; /* index of the failure row + 1, 0 = none */
     uint32_t status;  /* END_RAISES, or the status returned */
     struct value returns;
-    struct stop stop; /* END_STOPS; else not set */
-    struct exception exception; /* of an access that failed; `at` is set where there is one */
+    struct stop stop; /* END_STOPS */
+    struct exception exception; /* of an access that failed */
 };
 
 /* A list argument: PhysicalAddressList, SegmentArray. Two numbers an entry (the second 0 when

@@ -75,7 +75,7 @@ Test(behind, a_failure_ends_it)
         write_all(&t, i % 2 != 0, fails_at[i / 2], &given);
         cr_expect_eq(t.calls, fails_at[i / 2]);
         cr_assert_leq(t.length, given.length);
-        cr_expect_eq(memcmp(got, given.bytes, t.length), 0);
+        cr_expect(t.length == 0 || memcmp(got, given.bytes, t.length) == 0);
         text_free(&given);
         cr_expect_eq(test_outstanding_bytes(), 0u);
     }
