@@ -1,4 +1,4 @@
-/* Queues of locks in simulated time, whose holds move when one comes in before them. */
+/* Queues of locks in simulated time, served anew when a request comes in before others. */
 #include "model/hold.h"
 
 #include "base/check.h"
@@ -6,239 +6,99 @@
 
 #include <string.h>
 
-enum { DEPTH_MOST = 5000 };
-
 static uint64_t later(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
 }
 
-static struct hold *hold_at(const struct hw *hw, struct hold_place p)
+static void holds_clear(struct holds *h)
 {
-    return &hw->cpus[p.cpu].holds.list[p.number];
+    h->count = h->op_count = h->interrupt_count = 0;
+    h->charged = 0;
 }
 
-/* ---- what lies before a place in the queue ---- */
-
-/* When those so far are over: all, and those that are not shared. */
-struct over {
-    uint64_t all, alone;
-};
-
-static void over_add(struct over *o, const struct hold *h)
+void hold_forget(struct hw *hw)
 {
-    if (h->until == HOLD_UNDER_WAY) return;
-    o->all = later(o->all, h->until);
-    if (!h->shared) o->alone = later(o->alone, h->until);
+    for (uint32_t i = 0; i < hw->cpu_count; i++) holds_clear(&hw->cpus[i].holds);
+    hw->locks.is_due = false;
 }
 
-/* Where none is shared each ends after those before it, so that the last one tells. */
-static struct over over_before(const struct hw *hw, const struct hold_queue *q, size_t place)
+void hold_init(struct hw *hw)
 {
-    struct over o = { 0, 0 };
-    for (size_t i = place; i-- > 0 && (o.all == 0 || q->shared_count != 0);)
-        over_add(&o, hold_at(hw, q->places[i]));
-    return o;
+    hw->locks.places = mem_new(hw->from, hw->cpu_count, sizeof *hw->locks.places);
+    heap_init(&hw->locks.next, hw->from, hw->locks.places);
 }
 
-static uint64_t over_for(const struct over *o, const struct hold *h)
+void hold_free(struct hw *hw)
 {
-    return h->shared ? o->alone : o->all;
-}
-
-static size_t place_of(const struct hold_queue *q, uint32_t cpu, size_t number)
-{
-    size_t i = 0;
-    while (i < q->count && (q->places[i].cpu != cpu || q->places[i].number != number)) i++;
-    return i;
-}
-
-/* ---- what is over ---- */
-
-/* Those of the processor go, and those that ended by the time. */
-static void queue_drop(struct hw *hw, struct hold_queue *q, const struct cpu *cpu, uint64_t by)
-{
-    size_t kept = 0, shared = 0;
-    for (size_t i = 0; i < q->count; i++) {
-        const struct hold *h = hold_at(hw, q->places[i]);
-        if ((cpu != NULL && q->places[i].cpu == cpu->number) || h->until <= by) continue;
-        q->places[kept++] = q->places[i];
-        shared += h->shared;
+    for (uint32_t i = 0; i < hw->cpu_count; i++) {
+        struct holds *h = &hw->cpus[i].holds;
+        mem_free(hw->from, h->list, h->capacity, sizeof *h->list);
+        mem_free(hw->from, h->ops, h->op_capacity, sizeof *h->ops);
+        mem_free(hw->from, h->interrupts, h->interrupt_capacity, sizeof *h->interrupts);
     }
-    q->count = kept;
-    q->shared_count = shared;
+    heap_free(&hw->locks.next);
+    mem_free(hw->from, hw->locks.places, hw->cpu_count, sizeof *hw->locks.places);
+}
+
+void queue_forget(struct hold_queue *queue)
+{
+    queue->alone = queue->shared = 0;
+    queue->first = queue->count = 0;
+}
+
+void queue_free(struct hold_queue *queue, const struct allocator *from)
+{
+    mem_free(from, queue->waiting, queue->capacity, sizeof *queue->waiting);
+    *queue = (struct hold_queue){ 0 };
+}
+
+/* Nobody asks before the horizon any more: who asked before it and had the lock by then has it. */
+static bool is_settled(const struct hw *hw, const struct hold *h)
+{
+    return h->ask < hw->horizon.v && h->from <= hw->horizon.v;
 }
 
 bool hold_is_open(const struct hw *hw)
 {
     const struct holds *h = &hw->cpu->holds;
-    for (size_t i = 0; i < h->count; i++)
-        if (h->list[i].until > hw->horizon.v) return true;
-    return false;
-}
-
-/* The holds of the processor's earlier steps go. */
-static void forget_steps(struct hw *hw, struct cpu *cpu)
-{
-    if (cpu->holds.count == 0 || hold_is_open(hw)) return;
-    for (size_t i = 0; i < cpu->holds.count; i++)
-        queue_drop(hw, cpu->holds.list[i].queue, cpu, 0);
-    cpu->holds.count = 0;
-}
-
-void hold_forget(struct hw *hw)
-{
-    for (uint32_t i = 0; i < hw->cpu_count; i++) hw->cpus[i].holds.count = 0;
-}
-
-void queue_forget(struct hold_queue *queue)
-{
-    queue->count = queue->shared_count = 0;
-}
-
-void queue_free(struct hold_queue *queue, const struct allocator *from)
-{
-    mem_free(from, queue->places, queue->capacity, sizeof *queue->places);
-    *queue = (struct hold_queue){ 0 };
-}
-
-/* ---- moving ---- */
-
-static void count_wait(struct holds *h, struct hold *hold, uint64_t cycles)
-{
-    struct hold *main = &h->list[hold->main];
-    if (cycles == 0) return;
-    hold->counts->wait_cycles += cycles;
-    hold->counts->contended += !main->waited;
-    main->waited = true;
-}
-
-/* A hold that is asked for at `ask` now lets those go first who ask before that, as long as they
- * did not wait for it. */
-static void fall_back(struct hw *hw, struct hold_queue *q, size_t place, uint64_t ask)
-{
-    for (; place + 1 < q->count; place++) {
-        struct hold_place own = q->places[place], next = q->places[place + 1];
-        const struct hold *h = hold_at(hw, next);
-        bool before = h->ask < ask || (h->ask == ask && next.cpu < own.cpu);
-        if (!before || h->from != h->ask) return;
-        q->places[place] = next;
-        q->places[place + 1] = own;
-    }
-}
-
-/* How far hold `first` and those after it move when it moves by `cycles`: a wait takes some of it
- * up. Returns the last one's. */
-static uint64_t plan_shifts(struct hw *hw, struct cpu *cpu, size_t first, uint64_t cycles)
-{
-    struct holds *h = &cpu->holds;
-    uint64_t shift = cycles;
-    count_wait(h, &h->list[first], cycles);
-    h->list[first].shift = cycles;
-    for (size_t i = first + 1; i < h->count; i++) {
-        struct hold *hold = &h->list[i];
-        fall_back(hw, hold->queue, place_of(hold->queue, cpu->number, i), hold->ask + shift);
-        struct over o = over_before(hw, hold->queue, place_of(hold->queue, cpu->number, i));
-        uint64_t from = later(hold->ask + shift, later(hold->from, over_for(&o, hold)));
-        uint64_t waits = from - hold->ask - shift, waited = hold->from - hold->ask;
-        if (waits > waited) count_wait(h, hold, waits - waited);
-        else hold->counts->wait_cycles -= waited - waits;
-        hold->shift = shift = from - hold->from;
-    }
-    return shift;
-}
-
-/* A hold that ends after the next one is asked for has that one within it. */
-static void move_ends(struct holds *h, size_t first)
-{
-    for (size_t i = 0; i < h->count; i++) {
-        uint64_t until = h->list[i].until, shift = i >= first ? h->list[i].shift : 0;
-        for (size_t n = i + 1 > first ? i + 1 : first; n < h->count && h->list[n].ask < until; n++)
-            shift = h->list[n].shift;
-        h->list[i].until += shift;
-    }
-}
-
-static void queue_push(struct hw *hw, struct hold_queue *q, size_t place, unsigned depth);
-
-/* Whoever comes after the processor's holds in their queues moves on too. */
-static void push_all(struct hw *hw, struct cpu *cpu, unsigned depth)
-{
-    for (size_t i = 0; i < cpu->holds.count; i++) {
-        struct hold_queue *q = cpu->holds.list[i].queue;
-        queue_push(hw, q, place_of(q, cpu->number, i), depth);
-    }
-}
-
-/* A hold of a processor that is not running begins `cycles` later. Whom it moves comes after it in
- * time, so that none comes to itself. */
-static void hold_delay(struct hw *hw, struct cpu *cpu, size_t number, uint64_t cycles,
-                       unsigned depth)
-{
-    struct holds *h = &cpu->holds;
-    CHECK2(depth < DEPTH_MOST, cpu->number, number);
-    cpu->late += plan_shifts(hw, cpu, number, cycles);
-    move_ends(h, number);
-    for (size_t i = h->count; i-- > number;) {
-        h->list[i].from += h->list[i].shift;
-        if (i > number) h->list[i].ask += h->list[i - 1].shift;
-    }
-    push_all(hw, cpu, depth + 1);
-}
-
-/* Those after a place whose end has moved. */
-static void queue_push(struct hw *hw, struct hold_queue *q, size_t place, unsigned depth)
-{
-    if (q->shared_count == q->count) return; /* none waits for another */
-    struct over o = over_before(hw, q, place + 1 < q->count ? place + 1 : q->count);
-    for (size_t i = place + 1; i < q->count; i++) {
-        struct hold_place p = q->places[i];
-        const struct hold *h = hold_at(hw, p);
-        uint64_t from = over_for(&o, h);
-        if (h->from >= from && !h->shared) return;
-        if (h->from < from && p.cpu != hw->cpu->number)
-            hold_delay(hw, &hw->cpus[p.cpu], p.number, from - h->from, depth);
-        over_add(&o, hold_at(hw, p));
-    }
-}
-
-/* When the hold is over that the processor waits for at the time; the next cycle where it waits for
- * none. */
-static uint64_t waits_until(const struct holds *h, uint64_t at)
-{
-    uint64_t until = at + 1;
-    for (size_t i = 0; i < h->count; i++)
-        if (h->list[i].ask <= at && at < h->list[i].from) until = later(until, h->list[i].until);
-    return until;
-}
-
-void hold_interrupt(struct hw *hw, struct cpu *cpu, uint64_t at, uint64_t cycles)
-{
-    bool moved = false;
-    uint64_t then = waits_until(&cpu->holds, at);
-    for (size_t i = 0; i < cpu->holds.count; i++) {
-        struct hold *h = &cpu->holds.list[i];
-        bool asks_later = h->ask >= then;
-        if (asks_later) {
-            fall_back(hw, h->queue, place_of(h->queue, cpu->number, i), h->ask + cycles);
-            h->ask += cycles;
-            h->from += cycles;
-        }
-        if (h->until == HOLD_UNDER_WAY || !(asks_later || (h->from <= at && at < h->until)))
-            continue;
-        h->until += cycles;
-        moved = true;
-    }
-    if (moved) push_all(hw, cpu, 0);
+    return h->count > 0 && !is_settled(hw, &h->list[h->count - 1]);
 }
 
 /* ---- the processor that runs ---- */
 
-static bool goes_after(const struct hw *hw, struct hold_place p)
+/* What the step has done by itself so far. */
+static uint64_t own_work(const struct cpu *cpu)
 {
-    const struct hold *h = hold_at(hw, p);
-    uint64_t now = hw->cpu->clock.v;
-    return h->ask > now || (h->ask == now && p.cpu > hw->cpu->number);
+    uint64_t waited = cpu->spent[COST_LOCK_WAIT] - cpu->holds.waited_before;
+    return cpu->clock.v - cpu->holds.begin - waited;
+}
+
+/* Ops stand in the order of their work. */
+static void add_op(struct hw *hw, struct hold_op op)
+{
+    struct holds *h = &hw->cpu->holds;
+    h->ops = mem_grow(hw->from, h->ops, &h->op_capacity, h->op_count + 1, sizeof *h->ops);
+    size_t i = h->op_count++;
+    for (; i > 0 && h->ops[i - 1].work > op.work; i--) h->ops[i] = h->ops[i - 1];
+    h->ops[i] = op;
+}
+
+/* By when those are over who asked before the current processor does now: those that are not
+ * shared, or all. */
+static uint64_t over_before(const struct hw *hw, const struct hold_queue *q, bool alone)
+{
+    uint64_t now = hw->cpu->clock.v, over = 0;
+    for (uint32_t c = 0; c < hw->cpu_count; c++) {
+        const struct holds *h = &hw->cpus[c].holds;
+        if (c == hw->cpu->number) continue;
+        for (size_t i = 0; i < h->count; i++) {
+            const struct hold *o = &h->list[i];
+            bool before = o->ask < now || (o->ask == now && c < hw->cpu->number);
+            if (o->queue == q && before && !(alone && o->shared)) over = later(over, o->until);
+        }
+    }
+    return over;
 }
 
 static uint32_t last_under_way(const struct holds *h)
@@ -249,13 +109,27 @@ static uint32_t last_under_way(const struct holds *h)
     return (uint32_t)i - 1;
 }
 
-static void queue_insert(struct hw *hw, struct hold_queue *q, size_t place, struct hold_place p)
+/* The wait of a hold is so long by now. */
+static void count_wait(struct holds *h, struct hold *hold)
 {
-    q->places = mem_grow(hw->from, q->places, &q->capacity, q->count + 1, sizeof *q->places);
-    memmove(q->places + place + 1, q->places + place, (q->count - place) * sizeof *q->places);
-    q->places[place] = p;
-    q->count++;
-    q->shared_count += hold_at(hw, p)->shared;
+    uint64_t wait = hold->from - hold->ask;
+    hold->counts->wait_cycles += wait - hold->counted;
+    h->charged += wait - hold->counted;
+    hold->counted = wait;
+}
+
+/* Holds that waited, or one that belongs to them. */
+static void count_contended(struct holds *h)
+{
+    for (size_t i = h->count; i-- > 0;) {
+        struct hold *hold = &h->list[i];
+        bool waits = hold->counted != 0;
+        for (size_t k = i + 1; k < h->count && !waits; k++)
+            waits = h->list[k].main == i && h->list[k].counted != 0;
+        if (hold->main != i) continue;
+        hold->counts->contended += (uint64_t)waits - hold->waited;
+        hold->waited = waits;
+    }
 }
 
 uint64_t hold_begin(struct hw *hw, struct hold_queue *queue, struct lock_counts *counts,
@@ -264,30 +138,169 @@ uint64_t hold_begin(struct hw *hw, struct hold_queue *queue, struct lock_counts 
     struct cpu *cpu = hw->cpu;
     struct holds *h = &cpu->holds;
     uint64_t now = cpu->clock.v;
-    forget_steps(hw, cpu);
-    queue_drop(hw, queue, NULL, hw->horizon.v); /* nobody asks before the step under way began */
-    size_t place = queue->count;
-    while (place > 0 && goes_after(hw, queue->places[place - 1])) place--;
-    struct over o = over_before(hw, queue, place);
+    if (h->begin != hw->horizon.v || h->count == 0) {
+        holds_clear(h); /* those of the step before */
+        h->begin = hw->horizon.v;
+        h->waited_before = cpu->spent[COST_LOCK_WAIT];
+    }
     uint32_t number = (uint32_t)h->count;
+    add_op(hw, (struct hold_op){ own_work(cpu), number, false });
     struct hold hold = { .queue = queue, .counts = counts, .ask = now,
+                         .from = later(now, over_before(hw, queue, shared)),
                          .until = HOLD_UNDER_WAY, .shared = shared,
                          .main = part ? last_under_way(h) : number };
-    hold.from = later(now, over_for(&o, &hold));
     h->list = mem_grow(hw->from, h->list, &h->capacity, h->count + 1, sizeof *h->list);
     h->list[h->count++] = hold;
-    queue_insert(hw, queue, place, (struct hold_place){ cpu->number, number });
-    count_wait(h, &h->list[number], hold.from - now);
+    count_wait(h, &h->list[number]);
     return hold.from - now;
 }
 
 void hold_end(struct hw *hw, struct hold_queue *queue, uint64_t until)
 {
-    struct holds *h = &hw->cpu->holds;
+    struct cpu *cpu = hw->cpu;
+    struct holds *h = &cpu->holds;
     size_t i = h->count;
     while (i > 0 && (h->list[i - 1].queue != queue || h->list[i - 1].until != HOLD_UNDER_WAY)) i--;
     CHECK(i > 0);
-    struct hold *hold = &h->list[i - 1];
-    hold->until = later(hold->from, until);
-    queue_push(hw, queue, place_of(queue, hw->cpu->number, i - 1), 0);
+    h->list[i - 1].until = later(h->list[i - 1].from, until);
+    uint64_t work = own_work(cpu) - (cpu->clock.v - until);
+    add_op(hw, (struct hold_op){ work, (uint32_t)i - 1, true });
+    hw->locks.is_due = true;
+}
+
+/* Whether the processor held nothing after the horizon. */
+static bool is_over(const struct hw *hw, const struct holds *h)
+{
+    for (size_t i = h->count; i-- > 0;)
+        if (h->list[i].until > hw->horizon.v) return false;
+    return true;
+}
+
+void hold_interrupt(struct hw *hw, struct cpu *cpu, uint64_t at, uint64_t cycles)
+{
+    struct holds *h = &cpu->holds;
+    if (is_over(hw, h)) return;
+    h->interrupts = mem_grow(hw->from, h->interrupts, &h->interrupt_capacity,
+                             h->interrupt_count + 1, sizeof *h->interrupts);
+    size_t i = h->interrupt_count++;
+    for (; i > 0 && h->interrupts[i - 1].at > at; i--) h->interrupts[i] = h->interrupts[i - 1];
+    h->interrupts[i] = (struct hold_interrupt){ at, cycles };
+    hw->locks.is_due = true;
+}
+
+/* ---- serving all that is open ---- */
+
+/* What ends at `until` ends so much later as interrupts take meanwhile. */
+static uint64_t lengthened(struct holds *h, uint64_t until)
+{
+    while (h->interrupt < h->interrupt_count && h->interrupts[h->interrupt].at < until)
+        until += h->interrupts[h->interrupt++].cycles;
+    return until;
+}
+
+/* The processor's next op, which comes when its work has come so far. */
+static void plan_next(struct hw *hw, uint32_t cpu, uint64_t work)
+{
+    struct holds *h = &hw->cpus[cpu].holds;
+    if (h->op == h->op_count) return;
+    h->time = lengthened(h, h->time + (h->ops[h->op].work - work));
+    heap_put(&hw->locks.next, cpu, h->time);
+}
+
+/* It has the lock from now on. What interrupts take while it waits is its own time only. */
+static void give(struct hw *hw, struct hold_place p, uint64_t from)
+{
+    struct holds *h = &hw->cpus[p.cpu].holds;
+    struct hold *hold = &h->list[p.number];
+    hold->from = h->time = from;
+    hold->owed = 0;
+    for (; h->interrupt < h->interrupt_count && h->interrupts[h->interrupt].at < from;
+         h->interrupt++)
+        hold->owed += h->interrupts[h->interrupt].cycles;
+    plan_next(hw, p.cpu, h->ops[h->op - 1].work);
+}
+
+static void take(struct hold_queue *q, bool shared)
+{
+    q->alone += !shared;
+    q->shared += shared;
+}
+
+static bool is_free(const struct hold_queue *q, bool shared)
+{
+    return q->alone == 0 && (shared || q->shared == 0);
+}
+
+static void ask(struct hw *hw, struct hold_place p)
+{
+    struct hold *hold = &hw->cpus[p.cpu].holds.list[p.number];
+    struct hold_queue *q = hold->queue;
+    hold->ask = hw->cpus[p.cpu].holds.time;
+    bool at_once = q->first == q->count && is_free(q, hold->shared);
+    if (is_settled(hw, hold) || at_once) {
+        take(q, hold->shared);
+        give(hw, p, is_settled(hw, hold) ? hold->from : hold->ask);
+        return;
+    }
+    q->waiting = mem_grow(hw->from, q->waiting, &q->capacity, q->count + 1, sizeof *q->waiting);
+    q->waiting[q->count++] = p;
+}
+
+static void give_back(struct hw *hw, struct hold_place p)
+{
+    struct holds *h = &hw->cpus[p.cpu].holds;
+    struct hold *hold = &h->list[p.number];
+    struct hold_queue *q = hold->queue;
+    uint64_t now = hold->until = h->time;
+    q->alone -= !hold->shared;
+    q->shared -= hold->shared;
+    h->time += hold->owed;
+    plan_next(hw, p.cpu, h->ops[h->op - 1].work);
+    while (q->first < q->count) {
+        struct hold_place next = q->waiting[q->first];
+        bool shared = hw->cpus[next.cpu].holds.list[next.number].shared;
+        if (!is_free(q, shared)) break;
+        q->first++;
+        take(q, shared);
+        give(hw, next, now);
+    }
+    if (q->first == q->count) q->first = q->count = 0;
+}
+
+static void start_over(struct hw *hw, uint32_t cpu)
+{
+    struct holds *h = &hw->cpus[cpu].holds;
+    for (size_t i = 0; i < h->count; i++) queue_forget(h->list[i].queue);
+    h->op = h->interrupt = 0;
+    h->time = h->begin;
+    plan_next(hw, cpu, 0);
+}
+
+static void finish(struct cpu *cpu)
+{
+    struct holds *h = &cpu->holds;
+    uint64_t before = h->charged;
+    CHECK2(h->op == h->op_count, cpu->number, h->op);
+    for (size_t i = 0; i < h->count; i++) count_wait(h, &h->list[i]);
+    count_contended(h);
+    h->late += h->charged - before;
+    h->moved |= h->charged != before;
+}
+
+void hold_settle(struct hw *hw)
+{
+    if (!hw->locks.is_due) return;
+    hw->locks.is_due = false;
+    for (uint32_t i = 0; i < hw->cpu_count; i++) {
+        struct holds *h = &hw->cpus[i].holds;
+        if (is_over(hw, h)) h->count = h->op_count = h->op = 0;
+        else start_over(hw, i);
+    }
+    while (hw->locks.next.count > 0) {
+        uint32_t cpu = heap_take(&hw->locks.next);
+        struct hold_op op = hw->cpus[cpu].holds.ops[hw->cpus[cpu].holds.op++];
+        if (op.gives) give_back(hw, (struct hold_place){ cpu, op.number });
+        else ask(hw, (struct hold_place){ cpu, op.number });
+    }
+    for (uint32_t i = 0; i < hw->cpu_count; i++) finish(&hw->cpus[i]);
 }

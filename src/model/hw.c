@@ -91,6 +91,7 @@ void hw_init(struct hw *hw, const struct allocator *from, const struct hw_config
     hw->cpus = mem_new(from, config->cpu_count, sizeof *hw->cpus);
     for (uint32_t i = 0; i < config->cpu_count; i++) cpu_init(hw, &hw->cpus[i], config, i);
     memory_init(hw, config);
+    hold_init(hw);
     hw->cpu = &hw->cpus[0];
 }
 
@@ -109,12 +110,12 @@ void hw_free(struct hw *hw)
         for (size_t j = 0; j < cpu->owed_count; j++) flush_free(hw, &cpu->owed[j].flush);
         mem_free(hw->from, cpu->owed, cpu->owed_capacity, sizeof *cpu->owed);
         busy_free(&cpu->serving, hw->from);
-        mem_free(hw->from, cpu->holds.list, cpu->holds.capacity, sizeof *cpu->holds.list);
         mem_free(hw->from, cpu->slots, cpu->slot_capacity, sizeof *cpu->slots);
         tlb_array_free(&cpu->nested_tlb, hw->from);
         tlb_array_free(&cpu->nested_psc, hw->from);
     }
     flush_free(hw, &hw->flush);
+    hold_free(hw);
     mem_free(hw->from, hw->cpus, hw->cpu_count, sizeof *hw->cpus);
     mem_free(hw->from, hw->maps, hw->map_capacity, sizeof *hw->maps);
     map_free(&hw->table_used);

@@ -107,7 +107,6 @@ struct cpu {
     cycles_t answered;    /* the latest answer so far to what it waits for */
     struct busy serving;  /* requests of other processors */
     struct holds holds;   /* locks that its last step held */
-    uint64_t late;        /* what it has come to wait for them since, to be charged: hold.h */
     struct owed_flush *owed;
     size_t owed_count, owed_capacity;
     struct pcid_slot *slots;
@@ -165,6 +164,7 @@ struct hw {
     uint32_t cpu_count;
     struct cpu *cpu;  /* the one that runs now */
     cycles_t horizon; /* no processor will do anything before this time any more */
+    struct hold_server locks;
     struct page_map system;
     struct page_map **maps; /* of processes, by space - 1; NULL = gone */
     size_t map_count, map_capacity;

@@ -161,15 +161,25 @@ void call_settle(struct sim *s)
     struct open_call *call = &s->thread->call;
     if (call->series == NULL) return;
     uint64_t before = hw_now(&s->hw).v;
-    charge(&s->hw, COST_LOCK_WAIT, s->hw.cpu->late);
-    s->hw.cpu->late = 0;
-    uint64_t late = hw_now(&s->hw).v - before;
+    charge(&s->hw, COST_LOCK_WAIT, s->hw.cpu->holds.late);
+    s->hw.cpu->holds.late = 0;
+    uint64_t late = hw_now(&s->hw).v - before; /* modulo 2^64: it may have been charged too much */
     s->thread->pause.spent[COST_LOCK_WAIT] += late; /* its own, not of those it paused for */
     hist_add(&call->series->hist, call->cycles + late);
     call->series->cost[COST_LOCK_WAIT] += late;
     call->series = NULL;
     if (s->sink != NULL && s->sink->settle != NULL)
-        s->sink->settle(s->sink->context, s->hw.cpu->number, late);
+        s->sink->settle(s->sink->context, s->hw.cpu->number, (int64_t)late);
+}
+
+/* Locks are given anew, with those that the call held: it may wait otherwise than it seemed. */
+static void settle_locks(struct sim *s)
+{
+    struct cpu *cpu = s->hw.cpu;
+    if (!s->hw.locks.is_due) return;
+    sched_settle(s);
+    if (cpu->holds.late != 0) charge(&s->hw, COST_LOCK_WAIT, cpu->holds.late);
+    cpu->holds.late = 0;
 }
 
 static void call_routine(struct sim *s, const struct step *step, size_t series, void *record)
@@ -185,6 +195,7 @@ static void call_routine(struct sim *s, const struct step *step, size_t series, 
                              .args = record,
                              .record = 0,
                              .hit_buffer = NULL };
+    settle_locks(s);
     if (is_open(s)) s->thread->call.series = &s->series[series];
     if (s->sink == NULL) {
         event_skip(s);

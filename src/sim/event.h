@@ -100,7 +100,7 @@ struct sink {
     void (*event)(void *context, const struct event *e);
     void (*access)(void *context, const struct access_event *a); /* NULL: not wanted */
     /* The open event of the processor, of which there is one at most, is over: it cost `lock_wait`
-     * cycles more than it said. NULL: not wanted. */
-    void (*settle)(void *context, uint32_t cpu, uint64_t lock_wait);
+     * cycles more than it said, or less. NULL: not wanted. */
+    void (*settle)(void *context, uint32_t cpu, int64_t lock_wait);
     void *context;
 };

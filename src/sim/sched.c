@@ -17,7 +17,7 @@ static uint64_t later(uint64_t a, uint64_t b)
 static bool cpu_time(const struct sim *s, uint32_t number, uint64_t *out)
 {
     const struct sched_cpu *c = &s->sched->cpu[number];
-    uint64_t clock = s->hw.cpus[number].clock.v + s->hw.cpus[number].late;
+    uint64_t clock = s->hw.cpus[number].clock.v + s->hw.cpus[number].holds.late;
     if (s->hw.cpus[number].waits_for != 0) return false;
     if (c->running != NULL) {
         *out = later(clock, c->running->ready.v);
@@ -70,6 +70,17 @@ static void set_irql(struct sim *s, uint32_t irql)
 void sched_irql_changed(struct sim *s)
 {
     set_irql(s, s->mm.irql);
+}
+
+void sched_settle(struct sim *s)
+{
+    hold_settle(&s->hw);
+    for (uint32_t i = 0; i < s->hw.cpu_count; i++) {
+        struct cpu *cpu = &s->hw.cpus[i];
+        if (cpu->holds.moved && cpu != s->hw.cpu) place_cpu(s, i);
+        cpu->holds.moved = false;
+    }
+    set_limit(s);
 }
 
 /* ---- set-up and end ---- */
@@ -184,6 +195,8 @@ static bool turn(struct sim *s, uint32_t number)
         enter(s, t);
     }
     call_settle(s);
+    bool true_waits = s->hw.price[COST_LOCK_WAIT] == 1; /* else clocks and locks do not agree */
+    CHECK2(s->hw.cpu->holds.late == 0 || !true_waits, number, s->hw.cpu->holds.late);
     hw_idle(&s->hw, t->ready);
     bool switches = c->last != t;
     if (switches) switch_threads(s, c);

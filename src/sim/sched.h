@@ -46,6 +46,8 @@ static inline bool sched_must_yield(const struct sim *s)
 }
 /* The running thread's IRQL may have changed: whether interrupts reach its processor follows. */
 void sched_irql_changed(struct sim *s);
+/* Locks are given anew (model/hold.h), and processors come up when they go on then. */
+void sched_settle(struct sim *s);
 static inline void sched_irql(struct sim *s)
 {
     if (s->mm.irql >= IPI_LEVEL_64 || s->hw.cpu->is_masked) sched_irql_changed(s);

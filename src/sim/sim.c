@@ -328,6 +328,7 @@ static void run_thread(struct sim *s, const struct sim_inputs *inputs)
     while (t->state == THREAD_RUNS && !sim_over(s)) {
         run_step(s);
         sched_irql(s);
+        if (s->hw.locks.is_due) sched_settle(s);
         if (__builtin_expect(inputs->check_each_step, 0)) kernel_check(&s->kernel);
         if ((++s->steps_done & 0xFFF) == 0 && s->interrupted != NULL &&
             s->interrupted(s->interrupt_context))

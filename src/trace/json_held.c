@@ -122,22 +122,25 @@ void json_held_add(struct json_held *h, const char *bytes, size_t length,
     if (h->elsewhere != NULL && h->text.length > h->elsewhere->most) put_aside(h);
 }
 
-/* Costs stand in the order of the table. */
-static void add_wait(struct held_end *end, uint64_t cycles)
+/* Costs stand in the order of the table, those that are not 0. */
+static void add_wait(struct held_end *end, int64_t cycles)
 {
     uint32_t i = 0;
     if (cycles == 0) return;
-    end->cycles += cycles;
+    end->cycles += (uint64_t)cycles;
     while (i < end->cost_count && end->costs[i].cost < COST_LOCK_WAIT) i++;
     if (i == end->cost_count || end->costs[i].cost != COST_LOCK_WAIT) {
         memmove(end->costs + i + 1, end->costs + i, (end->cost_count - i) * sizeof *end->costs);
         end->costs[i] = (struct event_cost){ COST_LOCK_WAIT, 0 };
         end->cost_count++;
     }
-    end->costs[i].cycles += cycles;
+    end->costs[i].cycles += (uint64_t)cycles;
+    if (end->costs[i].cycles != 0) return;
+    end->cost_count--;
+    memmove(end->costs + i, end->costs + i + 1, (end->cost_count - i) * sizeof *end->costs);
 }
 
-void json_held_settle(struct json_held *h, uint32_t cpu, uint64_t lock_wait, struct event *out)
+void json_held_settle(struct json_held *h, uint32_t cpu, int64_t lock_wait, struct event *out)
 {
     CHECK2(cpu < h->end_capacity && h->ends[cpu].open, cpu, h->end_capacity);
     struct held_end *end = &h->ends[cpu];

@@ -54,8 +54,8 @@ static inline bool json_held_any(const struct json_held *h)
 /* A line, copied; `open`: the event whose end it lacks, else NULL. */
 void json_held_add(struct json_held *h, const char *bytes, size_t length,
                    const struct event *open);
-/* The open event of the processor has cost so much more: its end, to be written. */
-void json_held_settle(struct json_held *h, uint32_t cpu, uint64_t lock_wait, struct event *out);
+/* The open event of the processor has cost so much more, or less: its end, to be written. */
+void json_held_settle(struct json_held *h, uint32_t cpu, int64_t lock_wait, struct event *out);
 /* The end of the processor's open event is this. */
 void json_held_close(struct json_held *h, uint32_t cpu, const char *bytes, size_t length);
 /* The first line, where it waits for nothing: the place of its pieces in the text or aside, until

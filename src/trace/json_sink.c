@@ -93,7 +93,7 @@ static void bring_back(struct json_sink *s, const struct held_line *line)
     s->count += line->aside;
 }
 
-static void on_settle(void *context, uint32_t cpu, uint64_t lock_wait)
+static void on_settle(void *context, uint32_t cpu, int64_t lock_wait)
 {
     struct json_sink *s = context;
     struct event end;

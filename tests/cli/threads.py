@@ -75,10 +75,11 @@ def test_crowd(bench):
 
 
 def test_small_crowds(bench):
-    """The same on few processors, checked after each step."""
-    for processors in (1, 2, 3):
+    """The same on few processors, checked after each step, at any price of a wait."""
+    for processors, price in ((1, 1), (2, 1), (3, 1), (3, 0), (3, 7)):
         bench.write('crowd.yaml', crowd(processors, 9, 3))
-        bench.expect(0, 'run', '-q', '--self-check', '-o', 'out.json', 'crowd.yaml')
+        bench.expect(0, 'run', '-q', '--self-check', '-o', 'out.json', 'crowd.yaml', '--set',
+                     f'machine.cpu.costs.lock_wait={price}')
         clocks_agree(json.loads(bench.read('out.json')))
 
 

@@ -224,8 +224,9 @@ bool world_turn(struct world *w, uint32_t number)
 void world_begin_step(struct world *w)
 {
     struct cpu *cpu = w->hw.cpu;
-    charge(&w->hw, COST_LOCK_WAIT, cpu->late);
-    cpu->late = 0;
+    hold_settle(&w->hw);
+    charge(&w->hw, COST_LOCK_WAIT, cpu->holds.late);
+    cpu->holds.late = 0;
     hw_idle(&w->hw, w->hw.horizon);
     w->hw.horizon = cpu->clock;
 }

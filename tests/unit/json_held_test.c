@@ -12,7 +12,7 @@ enum { CPUS = 6, EVENTS = 400, OPEN_PERCENT = 60 };
 struct made {
     struct event e;
     struct event_cost costs[4];
-    uint64_t late;
+    int64_t late;
 };
 
 static bool append(void *context, const char *bytes, size_t length)
@@ -53,7 +53,13 @@ static void make(struct made *m, struct rng *r, uint32_t cpu)
     for (uint32_t i = 0; i < m->e.cost_count; i++) m->e.cycles += m->costs[i].cycles;
     m->e.delta.free_pages = (int64_t)rng_below(r, 2);
     m->e.is_open = rng_below(r, 100) < OPEN_PERCENT;
-    if (m->e.is_open && rng_below(r, 3) > 0) m->late = rng_below(r, 1 << 20);
+    if (!m->e.is_open || rng_below(r, 3) == 0) return;
+    m->late = (int64_t)rng_below(r, 1 << 20);
+    for (uint32_t i = 0; i < m->e.cost_count; i++) { /* or it waits less, and not at all */
+        uint64_t wait = m->costs[i].cycles;
+        if (m->costs[i].cost == COST_LOCK_WAIT && rng_below(r, 2) == 0)
+            m->late = -(int64_t)(rng_below(r, 2) == 0 ? wait : rng_below(r, wait));
+    }
 }
 
 /* The event as it is once its wait is known. */
@@ -64,14 +70,17 @@ static struct made closed(const struct made *m)
     c.e.costs = NULL;
     c.e.is_open = false;
     if (m->late == 0) return c;
-    c.e.cycles += m->late;
+    c.e.cycles += (uint64_t)m->late;
     while (i < n && c.costs[i].cost < COST_LOCK_WAIT) i++;
     if (i == n || c.costs[i].cost != COST_LOCK_WAIT) {
         for (uint32_t k = n; k > i; k--) c.costs[k] = c.costs[k - 1];
         c.costs[i] = (struct event_cost){ COST_LOCK_WAIT, 0 };
         c.e.cost_count++;
     }
-    c.costs[i].cycles += m->late;
+    c.costs[i].cycles += (uint64_t)m->late;
+    if (c.costs[i].cycles == 0) {
+        for (c.e.cost_count--; i < c.e.cost_count; i++) c.costs[i] = c.costs[i + 1];
+    }
     return c;
 }
 
