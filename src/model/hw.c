@@ -64,6 +64,7 @@ void hw_init(struct hw *hw, const struct allocator *from, const struct hw_config
     static const unsigned top_levels[] = {
         [PAGING_4_LEVEL] = LEVEL_PML4, [PAGING_5_LEVEL] = LEVEL_PML5, [PAGING_PAE] = LEVEL_PDPT
     };
+    const struct leaf_table none = { 0, PFN_NONE, PFN_NONE };
     *hw = (struct hw){ .from = from,
                        .hz = config->hz,
                        .mode = config->mode,
@@ -76,7 +77,7 @@ void hw_init(struct hw *hw, const struct allocator *from, const struct hw_config
                        .kernel_start = config->kernel_start,
                        .canonical_half = canonical_half(config->mode),
                        .canonical_bits = canonical_bits[config->mode],
-                       .near = { { .root = PFN_NONE }, { .root = PFN_NONE } },
+                       .near = { none, none },
                        .nested = config->nested,
                        .walkers = config->walkers,
                        .cpu_count = config->cpu_count,
