@@ -22,11 +22,13 @@ struct record {
     struct list_arg list;
 };
 
-static const struct names cache_types = {
-    .title = "MEMORY_CACHING_TYPE",
-    .list = (const struct name[]){ { "MmNonCached", 0, "" }, { "MmCached", 1, "" },
-                                   { "MmWriteCombined", 2, "" }, { NULL, 0, NULL } },
+static const struct name cache_type_list[] = {
+    { "MmNonCached", 0, "" },
+    { "MmCached", 1, "" },
+    { "MmWriteCombined", 2, "" },
+    { NULL, 0, NULL },
 };
+static const struct names cache_types = { .title = "MEMORY_CACHING_TYPE", .list = cache_type_list };
 
 static const struct field rows[] = {
     { ROW_BOOL(struct record, flag, "Flag") },
