@@ -73,3 +73,35 @@ static inline bool cache_use_packed(struct cache *c, uint64_t *set, uint64_t lin
 {
     return set[SET_NEWEST] == line + 1 || cache_use_other(c, set, line);
 }
+
+/* How many lines a packed set used since that one; LRU_ORDER_WAYS_MOST when it has not got it. */
+static inline unsigned cache_packed_age(const struct cache *c, const uint64_t *set, uint64_t line)
+{
+    if (set[SET_NEWEST] == line + 1) return 0;
+    unsigned way = cache_packed_way(set, c->searched, line, cache_hash(line));
+    if (way == 0) return LRU_ORDER_WAYS_MOST;
+    return lru_order_place(set[SET_ORDER], way) / LRU_ORDER_BITS + 1;
+}
+
+static inline unsigned cache_packed_count(const struct cache *c, const uint64_t *set)
+{
+    unsigned count = set[SET_NEWEST] != 0;
+    if (set[SET_OTHERS + lru_order_last(set[SET_ORDER], c->order_end)] != 0) return c->ways;
+    for (unsigned way = 1; way < c->ways; way++) count += set[SET_OTHERS + way] != 0;
+    return count;
+}
+
+/* A packed set gets as many lines as it has ways, the one used last in front: each that many
+ * behind a line of `lines`. It has no others then. */
+static inline void cache_packed_replace(const struct cache *c, uint64_t *set,
+                                        const uint64_t *lines, uint64_t behind)
+{
+    uint8_t *hashes = (uint8_t *)&set[SET_HASHES];
+    set[SET_NEWEST] = lines[0] + behind + 1;
+    set[SET_ORDER] = lru_order_first(c->ways);
+    hashes[0] = cache_hash(lines[0] + behind);
+    for (unsigned way = 1; way < c->ways; way++) {
+        set[SET_OTHERS + way] = lines[way] + behind + 1;
+        hashes[way] = cache_hash(lines[way] + behind);
+    }
+}

@@ -73,15 +73,6 @@ void memory_access_lines(struct hw *hw, pa_t at, uint64_t bytes)
     }
 }
 
-void memory_place(struct hw *hw, pa_t at, uint64_t bytes)
-{
-    if (!hw->has_caches) return;
-    if (hw->nested) at = nested_address(at);
-    uint64_t last = (at.v + bytes - 1) >> CACHE_LINE_SHIFT;
-    for (uint64_t line = at.v >> CACHE_LINE_SHIFT; line <= last; line++)
-        memory_find(hw, line);
-}
-
 void memory_empty(struct hw *hw)
 {
     if (!hw->has_caches) return;

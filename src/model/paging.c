@@ -3,6 +3,7 @@
 #include "model/paging_tables.h"
 
 #include "base/check.h"
+#include "model/memory_place.h"
 
 #include <string.h>
 
@@ -51,6 +52,18 @@ void paging_place(struct hw *hw, pfn_t table, const uint64_t *first, uint64_t co
     if (!hw->has_caches) return;
     size_t index = (size_t)(first - phys_table(&hw->phys, table));
     memory_place(hw, pa(pfn_to_pa(table).v + index * sizeof *first), count * sizeof *first);
+}
+
+/* The same of entries in a row; those of whole tables may wait until placing_end(). */
+static void place_entries(struct hw *hw, struct placing *placing, pfn_t table,
+                          const uint64_t *first, uint64_t count)
+{
+    if (count == TABLE_ENTRIES) {
+        placing_add(hw, placing, table);
+        return;
+    }
+    placing_end(hw, placing);
+    paging_place(hw, table, first, count);
 }
 
 /* With KVA shadow nothing is global, and the root of user mode follows that of the process. */
@@ -283,6 +296,8 @@ static uint64_t entries_with(const uint64_t *entry, uint64_t count, uint64_t mas
 void paging_set_range(struct hw *hw, struct page_map *map, va_t at, const uint64_t *frames,
                       uint64_t page_count, uint64_t bits)
 {
+    struct placing placing;
+    placing.count = 0;
     map = paging_map_for(hw, map, at);
     bits = entry_for(hw, bits);
     for (uint64_t done = 0; done < page_count;) {
@@ -291,17 +306,21 @@ void paging_set_range(struct hw *hw, struct page_map *map, va_t at, const uint64
         uint64_t n = TABLE_ENTRIES - first;
         if (n > page_count - done) n = page_count - done;
         pfn_t table;
-        CHECK(paging_make(hw, map, here, LEVEL_PT, &table));
+        if (paging_leaf(hw, map, here, &table) != LEVEL_PT) {
+            placing_end(hw, &placing);
+            CHECK(paging_make(hw, map, here, LEVEL_PT, &table));
+        }
         uint64_t *slot = &phys_table(&hw->phys, table)[first];
         uint64_t fresh = n - entries_with(slot, n, UINT64_MAX);
         for (uint64_t i = 0; i < n; i++) slot[i] = pte_make(pfn(frames[done + i]), bits);
         map->writes += n;
         charge(hw, COST_PTE_WRITE, n);
-        paging_place(hw, table, slot, n);
+        place_entries(hw, &placing, table, slot, n);
         gauge_add(&map->level[LEVEL_PT].entries, fresh, hw_now(hw));
         *entries_used(hw, table) += fresh;
         done += n;
     }
+    placing_end(hw, &placing);
 }
 
 void paging_drop_empty(struct hw *hw, struct page_map *map, va_t at, unsigned level)
@@ -319,7 +338,8 @@ void paging_drop_empty(struct hw *hw, struct page_map *map, va_t at, unsigned le
 }
 
 /* The entries of one page table; returns how many were present. */
-static uint64_t clear_small(struct hw *hw, struct page_map *map, va_t at, pfn_t table, uint64_t n)
+static uint64_t clear_small(struct hw *hw, struct page_map *map, va_t at, pfn_t table, uint64_t n,
+                            struct placing *placing)
 {
     uint64_t *used = entries_used(hw, table), *slot = paging_slot_of(hw, table, at, LEVEL_PT);
     if (*used == 0) return 0;
@@ -329,15 +349,30 @@ static uint64_t clear_small(struct hw *hw, struct page_map *map, va_t at, pfn_t 
     memset(slot, 0, (size_t)n * sizeof *slot);
     map->writes += cleared;
     charge(hw, COST_PTE_WRITE, cleared);
-    paging_place(hw, table, slot, n);
+    place_entries(hw, placing, table, slot, n);
     gauge_sub(&map->level[LEVEL_PT].entries, cleared);
     *used -= cleared;
-    paging_drop_empty(hw, map, at, LEVEL_PT);
+    if (*used == 0 && map->space != 0) {
+        placing_end(hw, placing);
+        paging_drop_empty(hw, map, at, LEVEL_PT);
+    }
     return present;
+}
+
+/* The large page, which lies in the range wholly, of `n` pages from there on; as above. */
+static uint64_t clear_large(struct hw *hw, struct page_map *map, va_t at, unsigned level,
+                            pfn_t table, uint64_t n)
+{
+    bool was_present = (*paging_slot_of(hw, table, at, level) & PTE_PRESENT) != 0;
+    paging_write(hw, map, level, table, at, 0);
+    paging_drop_empty(hw, map, at, level);
+    return was_present ? n : 0;
 }
 
 uint64_t paging_clear_range(struct hw *hw, struct page_map *map, va_t at, uint64_t page_count)
 {
+    struct placing placing;
+    placing.count = 0;
     map = paging_map_for(hw, map, at);
     uint64_t present = 0;
     for (uint64_t done = 0; done < page_count;) {
@@ -347,17 +382,15 @@ uint64_t paging_clear_range(struct hw *hw, struct page_map *map, va_t at, uint64
         uint64_t pages = pte_level_pages(level > LEVEL_PT ? level : LEVEL_PD);
         uint64_t n = pages - (here.v >> PAGE_SHIFT_BITS) % pages;
         if (n > page_count - done) n = page_count - done;
+        if (level > LEVEL_PT) placing_end(hw, &placing);
         if (level > LEVEL_PT && n < pages) {
             CHECK(paging_split(hw, map, here));
             continue;
         }
         done += n;
-        if (level == LEVEL_PT) present += clear_small(hw, map, here, table, n);
-        if (level <= LEVEL_PT) continue;
-        bool was_present = (*paging_slot_of(hw, table, here, level) & PTE_PRESENT) != 0;
-        paging_write(hw, map, level, table, here, 0);
-        paging_drop_empty(hw, map, here, level);
-        present += was_present ? n : 0;
+        if (level == LEVEL_PT) present += clear_small(hw, map, here, table, n, &placing);
+        if (level > LEVEL_PT) present += clear_large(hw, map, here, level, table, n);
     }
+    placing_end(hw, &placing);
     return present;
 }

@@ -1,10 +1,10 @@
 /* Caches beside slow_array.h: first arrays of every policy and of odd geometries, then the
- * hierarchy of a machine of four processors. TAP. */
+ * hierarchy of a machine of four processors, then page tables that are placed together. TAP. */
 #include "slow_array.h"
 
-#include "model/hw.h"
+#include "model/memory_place.h"
 
-enum { STEPS = 40000, CPUS = 4, PER_L3 = 3 };
+enum { STEPS = 40000, CPUS = 4, PER_L3 = 3, RUNS = 150, RUN_MOST = PLACING_MOST + 100 };
 
 struct slow_cache {
     struct slow_array lines;
@@ -85,20 +85,24 @@ struct machine {
     struct hw hw;
     struct phys_range ram;
     struct slow_cache *l1[CPUS], *l2[CPUS], *l3[2];
+    bool l3_hashed;
     uint64_t spent[COST_COUNT];
 };
 
-static void start(struct machine *m, const struct cache_geometry level[CACHE_LEVEL_COUNT])
+/* The shape of a level: sets, ways, policy. */
+static void start(struct machine *m, const uint32_t shape[CACHE_LEVEL_COUNT][3], bool l3_hashed)
 {
     uint64_t price[COST_COUNT];
     for (unsigned i = 0; i < COST_COUNT; i++) price[i] = i + 1;
-    *m = (struct machine){ .ram = { .page_count = 4096 } };
+    *m = (struct machine){ .ram = { .page_count = 4096 }, .l3_hashed = l3_hashed };
     struct hw_config config = { .hz = 1000000000, .price = price, .cpu_count = CPUS,
-                                .caches = { .modelled = true, .l3_cpus = PER_L3 },
+                                .caches = { .modelled = true, .l3_cpus = PER_L3,
+                                            .l3_hashed = l3_hashed },
                                 .seed = 7, .ram = &m->ram, .ram_count = 1 };
     for (unsigned i = 0; i < PAGE_SIZE_COUNT; i++)
         config.l1d.array_of[i] = config.l1i.array_of[i] = config.l2.array_of[i] = TLB_NO_ARRAY;
-    for (unsigned i = 0; i < CACHE_LEVEL_COUNT; i++) config.caches.level[i] = level[i];
+    for (unsigned i = 0; i < CACHE_LEVEL_COUNT; i++)
+        config.caches.level[i] = geometry(shape[i][0], shape[i][1], shape[i][2]);
     hw_init(&m->hw, &host, &config);
     struct slow_cache **all[] = { m->l1, m->l2, m->l3 };
     for (unsigned i = 0; i < CACHE_LEVEL_COUNT; i++) {
@@ -107,9 +111,7 @@ static void start(struct machine *m, const struct cache_geometry level[CACHE_LEV
             const struct cache *c = i == CACHE_L1D  ? &cpu->l1d_cache
                                     : i == CACHE_L2 ? &cpu->l2_cache
                                                     : cpu->l3_cache;
-            uint32_t ways = level[i].ways;
-            uint32_t sets = ways == 0 ? 0 : (uint32_t)(level[i].bytes / CACHE_LINE_BYTES / ways);
-            all[i][k] = slow_new(sets, ways, level[i].policy, c->rng);
+            all[i][k] = slow_new(shape[i][0], shape[i][1], shape[i][2], c->rng);
         }
     }
 }
@@ -128,15 +130,16 @@ static void end(struct machine *m)
 static unsigned slow_serve(struct machine *m, unsigned cpu, uint64_t line, bool counts)
 {
     struct slow_cache *level[] = { m->l1[cpu], m->l2[cpu], m->l3[cpu / PER_L3] };
+    uint64_t in[] = { line, line, m->l3_hashed ? cache_scatter(line) : line };
     unsigned at = 0;
     for (; at < CACHE_LEVEL_COUNT; at++) {
         if (level[at]->lines.ways == 0) continue;
-        bool hit = slow_use(level[at], line);
+        bool hit = slow_use(level[at], in[at]);
         if (counts) *(hit ? &level[at]->hits : &level[at]->misses) += 1;
         if (hit) break;
     }
     for (unsigned i = at; i-- > 0;)
-        if (level[i]->lines.ways != 0) slow_put(level[i], line);
+        if (level[i]->lines.ways != 0) slow_put(level[i], in[i]);
     return at;
 }
 
@@ -189,12 +192,12 @@ static bool agree_at_end(const struct machine *m)
     return true;
 }
 
-static bool compare_machine(const struct cache_geometry level[CACHE_LEVEL_COUNT], uint64_t seed)
+static bool compare_machine(const uint32_t shape[CACHE_LEVEL_COUNT][3], uint64_t seed)
 {
     struct machine m;
     struct rng r;
     bool same = true;
-    start(&m, level);
+    start(&m, shape, false);
     rng_init(&r, seed, 1);
     for (unsigned i = 0; i < STEPS && same; i++) {
         unsigned cpu = (unsigned)rng_below(&r, CPUS);
@@ -214,6 +217,68 @@ static bool compare_machine(const struct cache_geometry level[CACHE_LEVEL_COUNT]
     return same;
 }
 
+/* ---- page tables placed together ---- */
+
+/* Tables in a row, in any order, or a few again and again. */
+static unsigned random_tables(struct rng *r, uint64_t tables[RUN_MOST])
+{
+    unsigned count = 1 + (unsigned)rng_below(r, rng_below(r, 8) == 0 ? RUN_MOST : 60);
+    uint64_t first = rng_below(r, 64), kind = rng_below(r, 4);
+    uint64_t range = kind == 1 ? 1 + rng_below(r, 20) : 700;
+    for (unsigned i = 0; i < count; i++)
+        tables[i] = first + (kind < 2 ? rng_below(r, range) : i);
+    return count;
+}
+
+static void place_run(struct machine *m, unsigned cpu, const uint64_t *tables, unsigned count)
+{
+    struct placing placing;
+    placing.count = 0;
+    for (unsigned i = 0; i < count; i++) {
+        placing_add(&m->hw, &placing, pfn(tables[i]));
+        for (uint64_t line = 0; line < 64; line++)
+            slow_serve(m, cpu, tables[i] * 64 + line, false);
+    }
+    placing_end(&m->hw, &placing);
+}
+
+static bool compare_placing(const uint32_t shape[CACHE_LEVEL_COUNT][3], bool l3_hashed,
+                            uint64_t seed)
+{
+    struct machine m;
+    struct rng r;
+    uint64_t tables[RUN_MOST];
+    bool same = true;
+    start(&m, shape, l3_hashed);
+    rng_init(&r, seed, 1);
+    for (unsigned i = 0; i < RUNS && same; i++) {
+        unsigned cpu = (unsigned)rng_below(&r, 2), count = random_tables(&r, tables);
+        m.hw.cpu = &m.hw.cpus[cpu];
+        if (rng_below(&r, 20) == 0) step_flush(&m, cpu);
+        place_run(&m, cpu, tables, count);
+        uint64_t accesses = rng_below(&r, 2) * rng_below(&r, 2000), newest = tables[count - 1];
+        for (uint64_t k = 0; k < accesses; k++) {
+            uint64_t table = newest - rng_below(&r, newest + 1);
+            step_data(&m, cpu, table * PAGE_BYTES + rng_below(&r, PAGE_BYTES), 1);
+        }
+        same = agree_at_end(&m);
+    }
+    end(&m);
+    return same;
+}
+
+static const struct {
+    uint32_t level[CACHE_LEVEL_COUNT][3];
+    bool l3_hashed;
+} placing_levels[] = {
+    { { { 64, 8, POLICY_LRU }, { 128, 4, POLICY_LRU }, { 192, 11, POLICY_LRU } }, false },
+    { { { 64, 2, POLICY_LRU }, { 256, 16, POLICY_LRU }, { 320, 5, POLICY_LRU } }, true },
+    { { { 128, 3, POLICY_LRU }, { 64, 6, POLICY_LRU }, { 96, 12, POLICY_LRU } }, false },
+    { { { 64, 4, POLICY_PLRU }, { 128, 2, POLICY_LRU }, { 64, 16, POLICY_RANDOM } }, false },
+    { { { 32, 4, POLICY_LRU }, { 64, 20, POLICY_LRU }, { 64, 3, POLICY_LRU } }, false },
+    { { { 64, 1, POLICY_LRU }, { 0, 0, 0 }, { 64, 9, POLICY_FIFO } }, true },
+};
+
 int main(void)
 {
     static const uint32_t shapes[][2] = { { 1, 1 }, { 1, 16 }, { 16, 4 }, { 64, 8 }, { 128, 2 },
@@ -228,7 +293,8 @@ int main(void)
     };
     int status = EXIT_SUCCESS;
     size_t arrays = COUNT_OF(shapes) * COUNT_OF(policies);
-    printf("TAP version 13\n1..%zu\n", arrays + COUNT_OF(machines));
+    size_t others = arrays + COUNT_OF(machines);
+    printf("TAP version 13\n1..%zu\n", others + COUNT_OF(placing_levels));
     for (uint32_t i = 0; i < arrays; i++) {
         uint32_t policy = i % COUNT_OF(policies);
         const uint32_t *shape = shapes[i / COUNT_OF(policies)];
@@ -238,12 +304,14 @@ int main(void)
                same ? "ok" : "not ok", i + 1, policies[policy], shape[0], shape[1]);
     }
     for (uint32_t i = 0; i < COUNT_OF(machines); i++) {
-        struct cache_geometry level[CACHE_LEVEL_COUNT];
-        for (unsigned k = 0; k < CACHE_LEVEL_COUNT; k++)
-            level[k] = geometry(machines[i][k][0], machines[i][k][1], machines[i][k][2]);
-        bool same = compare_machine(level, 200 + i);
+        bool same = compare_machine(machines[i], 200 + i);
         if (!same) status = EXIT_FAILURE;
         printf("%s %zu - machine %" PRIu32 "\n", same ? "ok" : "not ok", arrays + i + 1, i + 1);
+    }
+    for (uint32_t i = 0; i < COUNT_OF(placing_levels); i++) {
+        bool same = compare_placing(placing_levels[i].level, placing_levels[i].l3_hashed, 300 + i);
+        if (!same) status = EXIT_FAILURE;
+        printf("%s %zu - placing %" PRIu32 "\n", same ? "ok" : "not ok", others + i + 1, i + 1);
     }
     return status;
 }
