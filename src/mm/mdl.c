@@ -207,6 +207,13 @@ static void locks_check(struct mm *mm, const struct mdl *m, struct map *holders)
     }
 }
 
+static void rise_check(const struct mdl *m)
+{
+    uint64_t n = m->rise.end - m->rise.first;
+    CHECK2(m->rise.first <= m->rise.end && m->rise.end <= m->slots, m->id, m->rise.end);
+    CHECK2(n == 0 || frames_rising(m->pfns + m->rise.first, n) == n, m->id, m->rise.first);
+}
+
 void mdls_check(struct mm *mm)
 {
     struct map holders;
@@ -215,6 +222,7 @@ void mdls_check(struct mm *mm)
     for (uint32_t id = 0; (id = mdl_next_live(mm, id)) != 0; live++) {
         const struct mdl *m = mdl_at(mm, id);
         CHECK2(m->id == id && mdl_by_address(mm, m->address) == id, id, m->address.v);
+        rise_check(m);
         if (m->locked_pages > 0 && !m->pfns_written) locks_check(mm, m, &holders);
     }
     CHECK2(live == mm->mdls.by_address.count, live, mm->mdls.by_address.count);

@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "base/types.h"
+#include "mm/pfn.h"
 #include "mm/syspte.h"
 
 /* MdlFlags of wdm.h. */
@@ -56,10 +57,11 @@ struct mdl {
     uint64_t process; /* address of the EPROCESS, 0 = NULL */
     va_t mapped_va, start_va;
     uint32_t byte_count, byte_offset;
-    uint64_t *pfns; /* slots entries; PFN_NONE.v where none was stored */
+    uint64_t *pfns; /* slots entries; PFN_NONE.v where none was stored. Written by mdl_pfns() */
     /* what the model knows */
     uint8_t builder, memory, mapping;
     uint32_t parent;       /* BUILDER_PARTIAL: id of the source, or of that one's parent */
+    struct frame_rise rise; /* of pfns */
     bool pfns_written;  /* the driver wrote frame numbers itself */
     uint32_t locked_pages; /* frames this MDL holds locked */
     uint32_t lock_process; /* process id whose counter they are in, 0 = none */
@@ -126,4 +128,15 @@ static inline uint64_t mdl_page_count(const struct mdl *m)
 static inline va_t mdl_va(const struct mdl *m)
 {
     return va_add(m->start_va, m->byte_offset);
+}
+/* The frame numbers of an MDL that exists, to be written. */
+static inline uint64_t *mdl_pfns(struct mdl *m)
+{
+    m->rise = (struct frame_rise){ 0, 0 };
+    return m->pfns;
+}
+/* The first `count` of them, to be looked at. */
+static inline struct frame_row mdl_frames(const struct mdl *m, uint64_t count)
+{
+    return (struct frame_row){ m->pfns, count, m->rise };
 }

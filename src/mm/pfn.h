@@ -98,10 +98,27 @@ void frame_set_owner(struct mm *mm, pfn_t f, enum frame_owner owner);
  * keeps. User memory and pool is cached; frames of MmAllocatePagesForMdl take the type of their
  * first mapping; frames of devices have none and take each mapping's. */
 uint32_t frame_settle_cache(struct mm *mm, pfn_t f, uint32_t cache);
-/* The same for frames from the first on (count >= 1) as long as they have one type, *own; returns
- * how many. */
-uint64_t frames_settle_cache(struct mm *mm, const uint64_t *pfns, uint64_t count, uint32_t cache,
-                             uint32_t *own);
+
+/* How many numbers rise by one each, from the first on; count >= 1. */
+uint64_t frames_rising(const uint64_t *numbers, uint64_t count);
+/* Numbers [first, end) of a row that are known to rise by one each, so that nobody compares them
+ * again; 0 and 0: nobody has looked. */
+struct frame_rise {
+    uint32_t first, end;
+};
+/* The longer one of the first two: most often there are no more. A buffer touched in order has the
+ * frames of its page tables behind that of its first page. */
+struct frame_rise frames_rise(const uint64_t *numbers, uint32_t count);
+/* Frames by their numbers. */
+struct frame_row {
+    const uint64_t *pfns;
+    uint64_t count;
+    struct frame_rise rise;
+};
+/* frame_settle_cache() for those from index `i` < count on as long as they have one type, *own;
+ * returns the index of the first with another one. */
+uint64_t frames_settle_cache(struct mm *mm, const struct frame_row *row, uint64_t i,
+                             uint32_t cache, uint32_t *own);
 
 enum frame_want {
     WANT_ZEROED, /* zero-filled: from the zeroed list, else zeroed now (charged) */
@@ -126,12 +143,13 @@ void frame_share(struct mm *mm, pfn_t f); /* one more mapping */
  * frame_unlock gives the frame back when its owner has gone meanwhile. */
 void frame_lock(struct mm *mm, pfn_t f);
 void frame_unlock(struct mm *mm, pfn_t f);
-/* How many frames from the first on are RAM and in use. */
-uint64_t frames_in_use(struct mm *mm, const uint64_t *pfns, uint64_t count);
+/* The index of the first frame from index `i` on that is not RAM or not in use; count: none is. */
+uint64_t frames_in_use(struct mm *mm, const struct frame_row *row, uint64_t i);
 /* frame_lock() for each of them, all in use. */
-void frames_lock(struct mm *mm, const uint64_t *pfns, uint64_t count);
-/* frame_unlock() for each up to the first that is not RAM or not locked; returns how many. */
-uint64_t frames_unlock(struct mm *mm, const uint64_t *pfns, uint64_t count);
+void frames_lock(struct mm *mm, const struct frame_row *row);
+/* frame_unlock() for each from index `i` on up to the first that is not RAM or not locked; returns
+ * its index. */
+uint64_t frames_unlock(struct mm *mm, const struct frame_row *row, uint64_t i);
 void frame_io_hold(struct mm *mm, pfn_t f); /* outside RAM */
 void frame_io_drop(struct mm *mm, pfn_t f);
 uint64_t frames_available(const struct mm *mm); /* zeroed + free (+ standby) */

@@ -12,9 +12,8 @@ static inline bool block_rises(const uint64_t *numbers, uint64_t first)
     return differ == 0;
 }
 
-/* How many numbers from the first on rise by one each. The last block may overlap the one before
- * it. */
-static uint64_t rising(const uint64_t *numbers, uint64_t count)
+/* The last block may overlap the one before it. */
+uint64_t frames_rising(const uint64_t *numbers, uint64_t count)
 {
     uint64_t first = numbers[0], n = 0;
     if (count == 1 || numbers[1] != first + 1) return 1;
@@ -23,6 +22,14 @@ static uint64_t rising(const uint64_t *numbers, uint64_t count)
     if (n > last && n < count && block_rises(&numbers[last], first + last)) return count;
     while (n < count && numbers[n] == first + n) n++;
     return n;
+}
+
+struct frame_rise frames_rise(const uint64_t *numbers, uint32_t count)
+{
+    if (count == 0) return (struct frame_rise){ 0, 0 };
+    uint32_t n = (uint32_t)frames_rising(numbers, count);
+    uint32_t next = n == count ? 0 : (uint32_t)frames_rising(numbers + n, count - n);
+    return next > n ? (struct frame_rise){ n, n + next } : (struct frame_rise){ 0, n };
 }
 
 /* How many bits from the lowest on are set. */
@@ -35,9 +42,8 @@ static inline struct frame_span span_at(struct mm *mm, uint64_t first, uint64_t 
 {
     struct frame_span span = { chunk_at(mm, pfn(first)), first % FRAME_CHUNK, 1 };
     if (span.chunk == NULL) return span;
-    uint64_t room = FRAME_CHUNK - span.first, ram = ones(span.chunk->ram >> span.first);
-    if (room > ram) room = ram;
-    span.count = (unsigned)(count < room ? count : room);
+    uint64_t ram = ones(span.chunk->ram >> span.first);
+    span.count = (unsigned)(count < ram ? count : ram);
     return span;
 }
 
@@ -49,23 +55,29 @@ struct frame_span frame_span(struct mm *mm, uint64_t first, uint64_t count)
 /* The spans of frames, one after the other: done is the index of the span's first frame. */
 struct spans {
     struct mm *mm;
-    const uint64_t *pfns;
-    uint64_t count, done, run_end;
+    const struct frame_row *row;
+    uint64_t done;
     struct frame_span span;
 };
 
-static struct spans spans_of(struct mm *mm, const uint64_t *pfns, uint64_t count)
+/* Those from index `i` on. */
+static inline struct spans spans_of(struct mm *mm, const struct frame_row *row, uint64_t i)
 {
-    return (struct spans){ .mm = mm, .pfns = pfns, .count = count };
+    return (struct spans){ .mm = mm, .row = row, .done = i };
 }
 
 /* The first span, then the next one; false when there is none. */
 static inline bool spans_next(struct spans *s)
 {
     s->done += s->span.count;
-    if (s->done == s->count) return false;
-    if (s->done == s->run_end) s->run_end += rising(&s->pfns[s->done], s->count - s->done);
-    s->span = span_at(s->mm, s->pfns[s->done], s->run_end - s->done);
+    const struct frame_row *row = s->row;
+    if (s->done == row->count) return false;
+    const uint64_t *first = &row->pfns[s->done];
+    bool is_before = s->done < row->rise.first;
+    uint64_t end = is_before && row->rise.first < row->count ? row->rise.first : row->count;
+    s->span = span_at(s->mm, *first, end - s->done);
+    if (s->span.count > 1 && (is_before || s->done + s->span.count > row->rise.end))
+        s->span.count = (unsigned)frames_rising(first, s->span.count);
     return true;
 }
 
@@ -93,15 +105,15 @@ static unsigned bit_count(uint64_t bits)
     return n;
 }
 
-uint64_t frames_in_use(struct mm *mm, const uint64_t *pfns, uint64_t count)
+uint64_t frames_in_use(struct mm *mm, const struct frame_row *row, uint64_t i)
 {
-    for (struct spans s = spans_of(mm, pfns, count); spans_next(&s);) {
+    for (struct spans s = spans_of(mm, row, i); spans_next(&s);) {
         const struct frame_chunk *chunk = s.span.chunk;
         if (chunk == NULL) return s.done;
         unsigned n = span_among(s.span, chunk->owned | chunk->locked);
         if (n < s.span.count) return s.done + n;
     }
-    return count;
+    return row->count;
 }
 
 /* ---- locking ---- */
@@ -123,17 +135,17 @@ static void span_lock(struct mm *mm, struct frame_span span)
     charge(mm->hw, COST_PFN, span.count - last);
 }
 
-void frames_lock(struct mm *mm, const uint64_t *pfns, uint64_t count)
+void frames_lock(struct mm *mm, const struct frame_row *row)
 {
-    for (struct spans s = spans_of(mm, pfns, count); spans_next(&s);) {
-        CHECK2(s.span.chunk != NULL, pfns[s.done], s.done);
+    for (struct spans s = spans_of(mm, row, 0); spans_next(&s);) {
+        CHECK2(s.span.chunk != NULL, row->pfns[s.done], s.done);
         span_lock(mm, s.span);
     }
 }
 
 void frame_lock(struct mm *mm, pfn_t f)
 {
-    frames_lock(mm, &f.v, 1);
+    frames_lock(mm, &(struct frame_row){ &f.v, 1, { 0, 1 } });
 }
 
 /* Takes a lock from each of `count` frames, all locked; returns how many have none now. */
@@ -165,18 +177,18 @@ void frame_unlock(struct mm *mm, pfn_t f)
     if (((chunk->owned | chunk->locked) & chunk_bit(f)) == 0) frame_retire(mm, f, chunk);
 }
 
-uint64_t frames_unlock(struct mm *mm, const uint64_t *pfns, uint64_t count)
+uint64_t frames_unlock(struct mm *mm, const struct frame_row *row, uint64_t i)
 {
-    for (struct spans s = spans_of(mm, pfns, count); spans_next(&s);) {
+    for (struct spans s = spans_of(mm, row, i); spans_next(&s);) {
         if (s.span.chunk == NULL) return s.done;
         unsigned n = span_unlock(mm, s.span);
         if (n == s.span.count) continue;
-        pfn_t stopped = pfn(pfns[s.done + n]);
+        pfn_t stopped = pfn(row->pfns[s.done + n]);
         if ((s.span.chunk->locked & chunk_bit(stopped)) == 0) return s.done + n;
         frame_unlock(mm, stopped);
         s.span.count = n + 1; /* goes on behind it */
     }
-    return count;
+    return row->count;
 }
 
 /* ---- cache types ---- */
@@ -193,17 +205,17 @@ uint32_t frame_settle_cache(struct mm *mm, pfn_t f, uint32_t cache)
     return frame->cache;
 }
 
-uint64_t frames_settle_cache(struct mm *mm, const uint64_t *pfns, uint64_t count, uint32_t cache,
-                             uint32_t *own)
+uint64_t frames_settle_cache(struct mm *mm, const struct frame_row *row, uint64_t i,
+                             uint32_t cache, uint32_t *own)
 {
-    *own = frame_settle_cache(mm, pfn(pfns[0]), cache);
-    for (struct spans s = spans_of(mm, pfns, count); spans_next(&s);) {
-        const uint64_t *first = &pfns[s.done];
+    *own = frame_settle_cache(mm, pfn(row->pfns[i]), cache);
+    for (struct spans s = spans_of(mm, row, i); spans_next(&s);) {
+        const uint64_t *first = &row->pfns[s.done];
         unsigned n = 0;
         if (s.span.chunk != NULL && *own == FRAME_CACHED)
             n = span_among(s.span, s.span.chunk->cached);
         while (n < s.span.count && frame_settle_cache(mm, pfn(first[n]), cache) == *own) n++;
         if (n < s.span.count) return s.done + n;
     }
-    return count;
+    return row->count;
 }

@@ -348,7 +348,7 @@ static void build_partial(struct kernel *k, const struct mdl *source, struct mdl
     target->builder = BUILDER_PARTIAL;
     target->lock_seq = (uint32_t)k->seq;
     target->lock_line = k->line;
-    memcpy(target->pfns, source->pfns + first,
+    memcpy(mdl_pfns(target), source->pfns + first,
            (size_t)mdl_page_count(target) * sizeof *target->pfns);
     mdl_changed(k, target, true);
 }

@@ -65,7 +65,8 @@ static struct slots_found look_at_slots(struct kernel *k, const struct mdl *m, u
 {
     struct slots_found found = { count, count, count };
     uint64_t end = count < m->slots ? count : m->slots;
-    for (uint64_t i = 0; (i += frames_in_use(k->mm, m->pfns + i, end - i)) < end; i++) {
+    struct frame_row row = mdl_frames(m, end);
+    for (uint64_t i = 0; (i = frames_in_use(k->mm, &row, i)) < end; i++) {
         if (m->pfns[i] == PFN_NONE.v) {
             found.empty = i;
             return found;
@@ -159,7 +160,8 @@ unsigned mapping_level(struct kernel *k, const struct mdl *m, uint32_t cache)
     uint64_t count = mdl_page_count(m), least = pte_level_pages(LEVEL_PD);
     if (!k->mm->config->large_pages || count < least || m->pfns[0] % least != 0) return LEVEL_PT;
     uint32_t own;
-    bool all = frames_settle_cache(k->mm, m->pfns, count, cache, &own) == count;
+    struct frame_row row = mdl_frames(m, count);
+    bool all = frames_settle_cache(k->mm, &row, 0, cache, &own) == count;
     return all ? k->hw->large_level : LEVEL_PT;
 }
 
@@ -188,12 +190,13 @@ void mapping_write(struct kernel *k, const struct mdl *m, struct page_map *map, 
 {
     uint64_t count = mdl_page_count(m);
     bool replaced = false;
+    struct frame_row row = mdl_frames(m, count);
     CHECK2(count <= m->slots, count, m->slots);
-    for (uint64_t i = 0, n; i < count; i += n) {
+    for (uint64_t i = 0, next; i < count; i = next) {
         uint32_t own;
-        n = frames_settle_cache(k->mm, m->pfns + i, count - i, cache, &own);
-        replaced = paging_map_frames(k->hw, map, va_add(at, i * PAGE_BYTES), m->pfns + i, n,
-                                     bits | cache_entry_bits(own), level) || replaced;
+        next = frames_settle_cache(k->mm, &row, i, cache, &own);
+        replaced = paging_map_frames(k->hw, map, va_add(at, i * PAGE_BYTES), m->pfns + i,
+                                     next - i, bits | cache_entry_bits(own), level) || replaced;
     }
     if (replaced) tlb_flush_tables(k->hw, at);
 }

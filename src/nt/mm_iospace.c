@@ -131,7 +131,7 @@ static struct outcome MmAllocateMdlForIoSpace_run(struct kernel *k, void *args)
         uint64_t first = a->list.entries[i][0] >> PAGE_SHIFT_BITS;
         uint64_t pages = a->list.entries[i][1] >> PAGE_SHIFT_BITS;
         for (uint64_t page = 0; page < pages; page++) {
-            m->pfns[slot++] = first + page;
+            mdl_pfns(m)[slot++] = first + page;
             frame_io_hold(k->mm, pfn(first + page));
         }
     }

@@ -124,15 +124,15 @@ static unsigned touch_row(const struct touch *t)
  * were had before the first that failed. */
 static uint64_t fault_in(struct kernel *k, const struct lock_request *r, struct touch *failed)
 {
-    struct mdl *m = r->mdl;
-    uint64_t pages = mdl_page_count(m), done = 0;
+    const struct mdl *m = r->mdl;
+    uint64_t pages = mdl_page_count(m), done = 0, *pfns = mdl_pfns(r->mdl);
     enum access_type type = r->operation == IO_READ_ACCESS ? ACCESS_READ : ACCESS_WRITE;
     bool user = r->mode == USER_MODE;
     if (r->segments == NULL)
-        return mm_fault_in_range(k->mm, m->start_va, pages, type, user, m->pfns, failed);
+        return mm_fault_in_range(k->mm, m->start_va, pages, type, user, pfns, failed);
     while (done < pages) {
         va_t at = page_address(r, done);
-        if (mm_fault_in_range(k->mm, at, 1, type, user, &m->pfns[done], failed) == 0) break;
+        if (mm_fault_in_range(k->mm, at, 1, type, user, &pfns[done], failed) == 0) break;
         done++;
     }
     return done;
@@ -143,32 +143,34 @@ struct odd_frames {
     const uint64_t *outside, *free;
 };
 
-static struct odd_frames find_odd_frames(struct kernel *k, const uint64_t *pfns, uint64_t count)
+static struct odd_frames find_odd_frames(struct kernel *k, const struct frame_row *row)
 {
     struct odd_frames odd = { NULL, NULL };
-    for (uint64_t i = 0; (i += frames_in_use(k->mm, pfns + i, count - i)) < count; i++) {
-        const uint64_t **first = frame_in_ram(k->mm, pfn(pfns[i])) ? &odd.free : &odd.outside;
-        if (*first == NULL) *first = &pfns[i];
+    for (uint64_t i = 0; (i = frames_in_use(k->mm, row, i)) < row->count; i++) {
+        const uint64_t *here = &row->pfns[i];
+        const uint64_t **first = frame_in_ram(k->mm, pfn(*here)) ? &odd.free : &odd.outside;
+        if (*first == NULL) *first = here;
     }
     return odd;
 }
 
-static void frames_hold(struct mm *mm, const uint64_t *pfns, uint64_t count, bool is_io)
+static void frames_hold(struct mm *mm, const struct frame_row *row, bool is_io)
 {
-    if (!is_io) frames_lock(mm, pfns, count);
-    for (uint64_t i = 0; is_io && i < count; i++) {
-        if (frame_in_ram(mm, pfn(pfns[i]))) frame_lock(mm, pfn(pfns[i]));
-        else frame_io_hold(mm, pfn(pfns[i]));
+    if (!is_io) frames_lock(mm, row);
+    for (uint64_t i = 0; is_io && i < row->count; i++) {
+        pfn_t f = pfn(row->pfns[i]);
+        if (frame_in_ram(mm, f)) frame_lock(mm, f);
+        else frame_io_hold(mm, f);
     }
 }
 
-uint64_t frames_drop(struct mm *mm, const uint64_t *pfns, uint64_t count)
+uint64_t frames_drop(struct mm *mm, struct frame_row row)
 {
-    for (uint64_t i = 0; (i += frames_unlock(mm, pfns + i, count - i)) < count; i++) {
-        if (map_at(&mm->frames.io_references, pfns[i]) == 0) return i;
-        frame_io_drop(mm, pfn(pfns[i]));
+    for (uint64_t i = 0; (i = frames_unlock(mm, &row, i)) < row.count; i++) {
+        if (map_at(&mm->frames.io_references, row.pfns[i]) == 0) return i;
+        frame_io_drop(mm, pfn(row.pfns[i]));
     }
-    return count;
+    return row.count;
 }
 
 /* Page `done` failed: the pages before it were locked one by one and are unlocked again. */
@@ -177,10 +179,12 @@ static struct outcome undo(struct kernel *k, const struct lock_request *r, uint6
 {
     struct mdl *m = r->mdl;
     lock_enter(k->mm, LOCK_PFN, &k->mm->pfn_lock);
-    frames_hold(k->mm, m->pfns, done, is_io);
-    CHECK(frames_drop(k->mm, m->pfns, done) == done);
+    struct frame_row row = mdl_frames(m, done);
+    frames_hold(k->mm, &row, is_io);
+    CHECK(frames_drop(k->mm, row) == done);
     lock_leave(k->mm, LOCK_PFN, &k->mm->pfn_lock);
-    for (uint64_t i = 0; i < m->slots; i++) m->pfns[i] = PFN_NONE.v;
+    uint64_t *pfns = mdl_pfns(m);
+    for (uint64_t i = 0; i < m->slots; i++) pfns[i] = PFN_NONE.v;
     m->process = 0;
     mdl_changed(k, m, true);
     CHECK(fails(k, r->rows + touch_row(failed)));
@@ -192,9 +196,10 @@ static void become_locked(struct kernel *k, const struct lock_request *r, bool i
 {
     struct mdl *m = r->mdl;
     uint64_t pages = mdl_page_count(m);
+    struct frame_row row = mdl_frames(m, pages);
     struct process *p = k->mm->current;
     lock_enter(k->mm, LOCK_PFN, &k->mm->pfn_lock);
-    frames_hold(k->mm, m->pfns, pages, is_io);
+    frames_hold(k->mm, &row, is_io);
     lock_leave(k->mm, LOCK_PFN, &k->mm->pfn_lock);
     unsigned flags = (m->flags | MDL_PAGES_LOCKED) & ~(unsigned)MDL_WRITE_OPERATION;
     if (r->operation != IO_READ_ACCESS) flags |= MDL_WRITE_OPERATION;
@@ -220,13 +225,15 @@ static struct outcome lock_pages(struct kernel *k, const struct lock_request *r)
     uint64_t pages = mdl_page_count(m);
     CHECK2(pages <= m->slots, pages, m->slots);
     if (r->mode == USER_MODE && !ranges_are_user(k, r)) {
-        if (m->slots > 0) m->pfns[0] = PFN_NONE.v;
+        if (m->slots > 0) mdl_pfns(m)[0] = PFN_NONE.v;
         CHECK(fails(k, r->rows + LOCK_RANGE));
         return k->outcome;
     }
     if (m->locked_pages > 0) mdl_lose(k, m); /* the driver cleared the flag by hand */
     uint64_t done = fault_in(k, r, &failed);
-    struct odd_frames odd = find_odd_frames(k, m->pfns, done);
+    m->rise = frames_rise(m->pfns, (uint32_t)done);
+    struct frame_row row = mdl_frames(m, done);
+    struct odd_frames odd = find_odd_frames(k, &row);
     if (odd.free != NULL && ends(k, r->rows + LOCK_FREE_FRAME, P(0, 0, 0), P(*odd.free, 0, 0)))
         return k->outcome;
     if (done < pages) return undo(k, r, done, odd.outside != NULL, &failed);

@@ -5,6 +5,6 @@
 
 /* Gives back the locks of frames that an MDL holds; device memory is let go. Returns how many, up
  * to the first that is not held: the driver wrote it into the MDL. Charges each frame. */
-uint64_t frames_drop(struct mm *mm, const uint64_t *pfns, uint64_t count);
+uint64_t frames_drop(struct mm *mm, struct frame_row row);
 /* Takes `count` pages that were unlocked off the locks of the MDL and off its process. */
 void mdl_count_unlocked(struct kernel *k, struct mdl *m, uint64_t count);

@@ -94,7 +94,7 @@ static struct built read_frames(struct kernel *k, struct mdl *m)
     CHECK2(pages <= m->slots, pages, m->slots);
     for (uint64_t done = 0; done < pages;)
         done += read_table(k, &b, va_add(m->start_va, done * PAGE_BYTES), pages - done,
-                           m->pfns + done);
+                           mdl_pfns(m) + done);
     const struct mm_config *config = k->mm->config;
     bool is_user = m->start_va.v <= config->highest_user.v;
     bool is_stack = m->start_va.v >= config->stack_base.v && m->start_va.v < k->mm->next_stack.v;
@@ -222,15 +222,16 @@ static void advance_locks(struct kernel *k, struct mdl *m, uint64_t passed)
 {
     if (m->locked_pages == 0 || passed == 0) return;
     lock_enter(k->mm, LOCK_PFN, &k->mm->pfn_lock);
-    mdl_count_unlocked(k, m, frames_drop(k->mm, m->pfns, passed));
+    mdl_count_unlocked(k, m, frames_drop(k->mm, mdl_frames(m, passed)));
     lock_leave(k->mm, LOCK_PFN, &k->mm->pfn_lock);
 }
 
 static void advance_start(struct mdl *m, uint64_t bytes, uint64_t passed)
 {
     uint64_t rest = mdl_page_count(m) - passed, offset = (m->byte_offset + bytes) & PAGE_MASK;
-    memmove(m->pfns, m->pfns + passed, (size_t)rest * sizeof *m->pfns);
-    for (uint64_t i = rest; i < rest + passed; i++) m->pfns[i] = PFN_NONE.v;
+    uint64_t *pfns = mdl_pfns(m);
+    memmove(pfns, pfns + passed, (size_t)rest * sizeof *pfns);
+    for (uint64_t i = rest; i < rest + passed; i++) pfns[i] = PFN_NONE.v;
     m->start_va = va_add(m->start_va, passed * PAGE_BYTES);
     m->byte_offset = (uint32_t)offset;
     m->byte_count -= (uint32_t)bytes;

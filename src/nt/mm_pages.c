@@ -90,7 +90,7 @@ static uint32_t pages_mdl(struct kernel *k, va_t at, uint64_t slots, const uint6
 {
     uint32_t id = mdl_new(k->mm, at, MEMORY_PAGES_MDL, 0, count * PAGE_BYTES, slots);
     struct mdl *m = mdl_made(k, id);
-    memcpy(m->pfns, frames, (size_t)count * sizeof *frames);
+    memcpy(mdl_pfns(m), frames, (size_t)count * sizeof *frames);
     m->flags = MDL_PAGES_LOCKED;
     m->process = 0;
     m->builder = BUILDER_PAGES;

@@ -128,7 +128,7 @@ static struct outcome MmFreePagesFromMdl_run(struct kernel *k, void *args)
     lock_enter(k->mm, LOCK_PFN, &k->mm->pfn_lock);
     for (uint64_t i = 0; i < count; i++) {
         frame_give(k->mm, pfn(m->pfns[i]));
-        m->pfns[i] = PFN_NONE.v;
+        mdl_pfns(m)[i] = PFN_NONE.v;
     }
     lock_leave(k->mm, LOCK_PFN, &k->mm->pfn_lock);
     m->pages_held = false;

@@ -66,7 +66,7 @@ static const uint64_t *unlock_frames(struct kernel *k, struct mdl *m)
 {
     uint64_t pages = mdl_page_count(m);
     lock_enter(k->mm, LOCK_PFN, &k->mm->pfn_lock);
-    uint64_t done = frames_drop(k->mm, m->pfns, pages);
+    uint64_t done = frames_drop(k->mm, mdl_frames(m, pages));
     lock_leave(k->mm, LOCK_PFN, &k->mm->pfn_lock);
     mdl_count_unlocked(k, m, done);
     return done < pages && m->pfns[done] != PFN_NONE.v ? &m->pfns[done] : NULL;

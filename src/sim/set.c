@@ -37,7 +37,7 @@ static bool write_pfn(struct sim *s, const struct step *step, struct mdl *m,
     uint64_t index;
     if (!eval_number(s, a->index, &index)) return false;
     if (index >= m->slots) return wrong(s, step, "the index is past the slots of the MDL");
-    m->pfns[index] = v;
+    mdl_pfns(m)[index] = v;
     m->pfns_written = true;
     s->kernel.changed_pfns = true;
     return true;

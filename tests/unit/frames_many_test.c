@@ -23,6 +23,22 @@ static uint64_t runs_of_frames(struct rng *rng, uint64_t *pfns, uint64_t most)
     return count;
 }
 
+/* Nobody has looked which of them follow each other. */
+static struct frame_row row_of(const uint64_t *pfns, uint64_t count)
+{
+    return (struct frame_row){ .pfns = pfns, .count = count };
+}
+
+/* Somebody has, or not, or only at some of those that do. */
+static struct frame_row known_row(struct rng *rng, const uint64_t *pfns, uint64_t count)
+{
+    struct frame_row row = row_of(pfns, count);
+    uint64_t known = rng_below(rng, 3);
+    if (known > 0) row.rise = frames_rise(pfns, (uint32_t)count);
+    if (known == 1) row.rise.end -= (uint32_t)rng_below(rng, row.rise.end - row.rise.first);
+    return row;
+}
+
 static void expect_same_frames(struct machine *a, struct machine *b)
 {
     const struct gauge *x = &a->mm.frames.locked, *y = &b->mm.frames.locked;
@@ -57,14 +73,17 @@ Test(frames_many, are_as_one_by_one)
     rng_init(&rng, 11, 0);
     for (int round = 0; round < 200; round++) {
         uint64_t count = runs_of_frames(&rng, pfns, 1 + rng_below(&rng, COUNT_OF(pfns)));
-        frames_lock(&m[0].mm, pfns, count);
+        struct frame_row row = known_row(&rng, pfns, count);
+        frames_lock(&m[0].mm, &row);
         for (uint64_t i = 0; i < count; i++) frame_lock(&m[1].mm, pfn(pfns[i]));
         expect_same_frames(&m[0], &m[1]);
-        cr_assert_eq(frames_in_use(&m[0].mm, pfns, count), count);
+        cr_assert_eq(frames_in_use(&m[0].mm, &row, 0), count);
         uint64_t some = rng_below(&rng, count + 1);
-        cr_assert_eq(frames_unlock(&m[0].mm, pfns, some), some);
+        row.count = some;
+        cr_assert_eq(frames_unlock(&m[0].mm, &row, 0), some);
         for (uint64_t i = 0; i < some; i++) frame_unlock(&m[1].mm, pfn(pfns[i]));
-        cr_assert_eq(frames_unlock(&m[0].mm, pfns + some, count - some), count - some);
+        row.count = count;
+        cr_assert_eq(frames_unlock(&m[0].mm, &row, some), count);
         for (uint64_t i = some; i < count; i++) frame_unlock(&m[1].mm, pfn(pfns[i]));
         expect_same_frames(&m[0], &m[1]);
     }
@@ -76,23 +95,58 @@ Test(frames_many, stop_at_the_first_that_differs)
     struct machine m;
     uint64_t pfns[FRAMES_MOST], count = 700, taken[700], ours = take_first_node(&m, taken);
     for (uint64_t i = 0; i < FRAMES_MOST; i++) pfns[i] = 1 + i; /* 701 is in the hole */
-    cr_assert_eq(frames_in_use(&m.mm, pfns, FRAMES_MOST), count);
+    struct frame_row all = row_of(pfns, FRAMES_MOST), held = row_of(pfns, count);
+    cr_assert_eq(frames_in_use(&m.mm, &all, 0), count);
     cr_assert_eq(frame_span(&m.mm, pfns[600], 500).count, 640 - 601);
     cr_assert_eq(frame_span(&m.mm, pfns[639], 500).count, 700 - 640 + 1);
     cr_assert_null(frame_span(&m.mm, pfns[700], 500).chunk);
-    frames_lock(&m.mm, pfns, count);
+    frames_lock(&m.mm, &held);
     for (uint64_t i = 0; i < ours; i += 7) frame_give(&m.mm, pfn(taken[i]));
-    cr_assert_eq(frames_in_use(&m.mm, pfns, FRAMES_MOST), count);
+    cr_assert_eq(frames_in_use(&m.mm, &all, 0), count);
     frame_lock(&m.mm, pfn(100));
-    cr_assert_eq(frames_unlock(&m.mm, pfns, FRAMES_MOST), count);
+    cr_assert_eq(frames_unlock(&m.mm, &all, 0), count);
     cr_assert_eq(m.mm.frames.locked.now, 1);
     for (uint64_t i = 0; i < ours; i++) {
-        bool held = i % 7 != 0 || taken[i] == 100;
-        cr_assert_eq(frames_in_use(&m.mm, &taken[i], 1), held);
-        cr_assert_eq(frame_peek(&m.mm, pfn(taken[i])).state == FRAME_FREE, !held);
+        bool is_held = i % 7 != 0 || taken[i] == 100;
+        struct frame_row one = row_of(&taken[i], 1);
+        cr_assert_eq(frames_in_use(&m.mm, &one, 0), is_held);
+        cr_assert_eq(frame_peek(&m.mm, pfn(taken[i])).state == FRAME_FREE, !is_held);
     }
-    cr_assert_eq(frames_unlock(&m.mm, pfns + 100, count), 0);
-    cr_assert_eq(frames_unlock(&m.mm, pfns + 99, count), 1);
+    cr_assert_eq(frames_unlock(&m.mm, &held, 100), 100);
+    cr_assert_eq(frames_unlock(&m.mm, &held, 99), 100);
     frames_check(&m.mm);
+    machine_stop(&m);
+}
+
+Test(frames_many, rise_up_to_the_first_that_does_not)
+{
+    uint64_t numbers[200];
+    for (uint64_t count = 1; count <= COUNT_OF(numbers); count++) {
+        for (uint64_t i = 0; i < count; i++) numbers[i] = 5 + i;
+        cr_assert_eq(frames_rising(numbers, count), count);
+        for (uint64_t odd = 1; odd < count; odd++) {
+            numbers[odd]++;
+            cr_assert_eq(frames_rising(numbers, count), odd);
+            struct frame_rise rise = frames_rise(numbers, (uint32_t)count);
+            bool is_later = odd == 1 ? count > 2 : count - odd - 1 > odd;
+            cr_assert(is_later || (rise.first == 0 && rise.end == odd));
+            uint64_t n = rise.end - rise.first;
+            cr_assert_eq(frames_rising(&numbers[rise.first], n), n);
+            numbers[odd]--;
+        }
+    }
+}
+
+/* Of a GiB of device memory one is looked at after the other. */
+Test(frames_many, are_not_compared_where_each_stands_alone, .timeout = 20)
+{
+    enum { FRAMES = 1 << 18 };
+    static uint64_t numbers[FRAMES];
+    struct machine m;
+    uint64_t taken[700];
+    take_first_node(&m, taken);
+    for (uint64_t i = 0; i < FRAMES; i++) numbers[i] = (UINT64_C(1) << 28) + i;
+    struct frame_row row = row_of(numbers, FRAMES);
+    for (uint64_t i = 0; i < FRAMES; i++) cr_assert_eq(frames_in_use(&m.mm, &row, i), i);
     machine_stop(&m);
 }
