@@ -104,6 +104,11 @@ static inline void field_set_id(const struct field *row, void *record, uint32_t 
 {
     memcpy((char *)record + row->offset, &id, sizeof id);
 }
+/* And for rows of 64 bits. */
+static inline void field_set_wide(const struct field *row, void *record, uint64_t value)
+{
+    memcpy((char *)record + row->offset, &value, sizeof value);
+}
 /* Name of a value, NULL when it has none; value of a name, false when unknown. */
 const char *names_find_name(const struct names *names, uint64_t value);
 bool names_find_value(const struct names *names, const char *name, uint64_t *value);

@@ -230,7 +230,7 @@ _Static_assert(COST_COUNT <= 64, "each cost has a bit");
 static inline void costs_settle(struct cpu *cpu)
 {
     for (uint64_t rest = cpu->charged; rest != 0; rest &= rest - 1) {
-        unsigned i = (unsigned)__builtin_ctzll(rest);
+        size_t i = (size_t)__builtin_ctzll(rest);
         cpu->settled[i] = cpu->spent[i];
     }
     cpu->charged = 0;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { SIZE_MOST = 4096, VALUE_SIZE_MOST = 8, SIZE_DEFAULT = 8 };
+enum { SIZE_MOST = 4096, VALUE_SIZE_MOST = 8 };
 
 static const struct name pattern_list[] = {
     { "sequential", PATTERN_SEQUENTIAL, "One place after the other." },
@@ -38,7 +38,7 @@ static void check_range(struct compiler *c, const struct node *node, expr_t e, s
 
 static void check_length(struct compiler *c, const struct node *action, const struct access_step *a)
 {
-    struct value size = value_int(SIZE_DEFAULT), length;
+    struct value size = value_int(ACCESS_SIZE_DEFAULT), length;
     const struct node *node = node_get(action, "length");
     bool known = !a->size || is_constant(c, a->size, &size);
     if (!known || size.v == 0 || size.v > SIZE_MOST || !is_constant(c, a->length, &length)) return;
@@ -61,7 +61,7 @@ static void check_chase(struct compiler *c, const struct node *action, const str
 
 static void check_value(struct compiler *c, const struct node *action, const struct access_step *a)
 {
-    struct value size = value_int(SIZE_DEFAULT), value;
+    struct value size = value_int(ACCESS_SIZE_DEFAULT), value;
     const struct node *node = node_get(action, "value");
     if (!node || (a->size && !is_constant(c, a->size, &size))) return;
     if (a->type == ACCESS_EXECUTE) {
@@ -72,6 +72,29 @@ static void check_value(struct compiler *c, const struct node *action, const str
                value.v >> (8 * size.v) != 0) {
         report(c, node, "the value does not fit into %u byte%s", size.v, size.v == 1 ? "" : "s");
     }
+}
+
+/* A constant, `v` where there is no expression. */
+static bool is_known(const struct compiler *c, expr_t e, uint64_t v, uint64_t *out)
+{
+    struct value constant = value_int(v);
+    bool known = !e || is_constant(c, e, &constant);
+    *out = constant.v;
+    return known;
+}
+
+/* What each run of the step would make of its numbers, where all of them are constants. What is
+ * wrong with them is for the run to say. */
+static const struct extent *extent_known(struct compiler *c, const struct access_step *a)
+{
+    struct extent e, *known;
+    if (!is_known(c, a->size, ACCESS_SIZE_DEFAULT, &e.size) ||
+        !is_known(c, a->stride, e.size, &e.step) || !is_known(c, a->count, 0, &e.count) ||
+        !is_known(c, a->length, 0, &e.length) || extent_complete(a, &e) != NULL)
+        return NULL;
+    known = arena_new(c->arena, 1, sizeof *known);
+    *known = e;
+    return known;
 }
 
 /* Fills the step; false after an error of the whole mapping. */
@@ -104,6 +127,7 @@ static bool access_fill(struct compiler *c, const struct node *action, struct ac
     check_length(c, action, a);
     check_chase(c, action, a);
     check_value(c, action, a);
+    a->extent = extent_known(c, a);
     return true;
 }
 

@@ -334,6 +334,13 @@ static bool is_settled(const struct compiler *c, const struct call_arg *arg, voi
     return is_constant(c, arg->value, &v) && call_store_constant(arg->field, v, record);
 }
 
+/* The name that an argument is, where any value of its kind will do. */
+static uint32_t name_of(const struct compiler *c, const struct call_arg *arg)
+{
+    const struct expr_node *n = arg->value != 0 ? node_of(c, arg->value) : NULL;
+    return n != NULL && n->op == EXPR_NAME && arg->field->max == 0 ? n->a : NAME_NONE;
+}
+
 static void compile_arguments(struct call *call, uint32_t step)
 {
     struct call_arg *args = arena_new(call->c->arena, call->rows + 1, sizeof *args);
@@ -347,6 +354,7 @@ static void compile_arguments(struct call *call, uint32_t step)
         if (call->routine->args[i].flags & FIELD_OUT) continue;
         args[count] = (struct call_arg){ 0 };
         compile_argument(call, i, list, &args[count]);
+        args[count].name = name_of(call->c, &args[count]);
         if (!is_settled(call->c, &args[count], record)) count++;
     }
     struct call_step out = { .routine = call->routine, .args = args, .arg_count = count,

@@ -50,6 +50,7 @@ uint32_t emit(struct compiler *c, const struct node *node, enum step_op op)
     struct step *step = list_add(c->arena, &c->steps, sizeof *step);
     step->op = (uint8_t)op;
     step->where = node->where;
+    step->place = place_of(step->where.file, step->where.line);
     step->path = path_of(c, node);
     return next_step(c) - 1;
 }

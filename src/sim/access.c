@@ -205,24 +205,16 @@ static void access_place(struct sim *s, const struct step *step, struct access_r
 {
     uint8_t loaded[8];
     bool known = true;
-    bool loads = run->type == ACCESS_READ && (v->check || v->bind) && p->size <= 8;
+    bool loads = run->type == ACCESS_READ && (v->check || v->bind) && p->extent.size <= 8;
     const uint8_t *store = run->type == ACCESS_WRITE && v->check ? v->bytes : NULL;
-    access_any(s, run, at, (uint32_t)p->size, store, loads ? loaded : NULL, &known, t);
+    access_any(s, run, at, (uint32_t)p->extent.size, store, loads ? loaded : NULL, &known, t);
     if (t->end != TOUCH_OK || !loads) return;
-    v->last = bytes_value(loaded, p->size);
+    v->last = bytes_value(loaded, p->extent.size);
     v->last_known = known;
     if (v->check && !v->mismatched && (!known || v->last != v->wanted)) {
         v->mismatched = true;
         mismatch(s, step, at, known, v->last, v->wanted);
     }
-}
-
-/* "Errors in Direct I/O": what was locked with IoReadAccess must not be written. Windows maps it
- * writable all the same, and Driver Verifier does not see it. */
-static void check_written(struct sim *s, const struct places *p)
-{
-    if (places_meet(p, &s->kernel.read_only))
-        report_rule(&s->kernel, "write_to_read_lock", NULL, P(0, 0, 0), NULL);
 }
 
 /* The last access joins the group that is under way, or ends it: when it is full, or by a fault,
@@ -254,20 +246,20 @@ enum { STREAK_WAIT = 128, ASKED_AFTER = 1 << 16 };
 
 /* Up to `most` accesses as one streak, and the fault that ends it; how many. */
 static uint64_t access_streak(struct sim *s, struct access_run *run, va_t at,
-                              const struct places *p, uint64_t most, struct touch *t)
+                              const struct extent *e, uint64_t most, struct touch *t)
 {
-    struct streak k = { run->type, run->user, run->caches, p->size, p->step };
+    struct streak k = { run->type, run->user, run->caches, e->size, e->step };
     enum access_fault fault;
-    if (!mm_are_fresh(&s->mm, at, va_add(at, (most - 1) * p->step))) return 0;
+    if (!mm_are_fresh(&s->mm, at, va_add(at, (most - 1) * e->step))) return 0;
     uint64_t done = hw_access_streak(&s->hw, &k, at, most, &fault);
     if (fault != ACCESS_OK) {
-        va_t here = va_add(at, done * p->step);
+        va_t here = va_add(at, done * e->step);
         mm_touch_faulted(&s->mm, here, run->type, run->user, run->driver, fault, t);
-        access_touched(s, run, here, (uint32_t)p->size, t);
+        access_touched(s, run, here, (uint32_t)e->size, t);
         done++;
     }
     run->totals.count += done;
-    run->totals.bytes += done * p->size;
+    run->totals.bytes += done * e->size;
     return done;
 }
 
@@ -275,15 +267,16 @@ static uint64_t access_streak(struct sim *s, struct access_run *run, va_t at,
 static void access_plain(struct sim *s, struct access_run *run, const struct places *p,
                          struct touch *t)
 {
+    const struct extent *e = &p->extent;
     bool told = s->sink != NULL && s->sink->access != NULL;
-    uint64_t place = 0, from = told || s->no_fast_paths ? p->count : 0;
+    uint64_t place = 0, from = told || s->no_fast_paths ? e->count : 0;
     uint64_t wait = 1; /* until a streak is tried again: longer, the oftener one was of none */
-    for (uint64_t i = 0; i < p->count && t->end == TOUCH_OK && !s->error;) {
-        uint64_t left = p->count - i, most = p->places - place;
+    for (uint64_t i = 0; i < e->count && t->end == TOUCH_OK && !s->error;) {
+        uint64_t left = e->count - i, most = e->places - place;
         if (most > left) most = left;
         if (most > ASKED_AFTER - i % ASKED_AFTER) most = ASKED_AFTER - i % ASKED_AFTER;
-        va_t at = va_add(p->start, place * p->step);
-        uint64_t done = i < from ? 0 : access_streak(s, run, at, p, most, t);
+        va_t at = va_add(p->start, place * e->step);
+        uint64_t done = i < from ? 0 : access_streak(s, run, at, e, most, t);
         if (done > 0) {
             wait = 1;
         } else {
@@ -291,11 +284,11 @@ static void access_plain(struct sim *s, struct access_run *run, const struct pla
                 from = i + wait;
                 wait = wait < STREAK_WAIT ? wait * 2 : wait;
             }
-            access_any(s, run, at, (uint32_t)p->size, NULL, NULL, NULL, t);
+            access_any(s, run, at, (uint32_t)e->size, NULL, NULL, NULL, t);
             done = 1;
         }
         i += done;
-        place = place + done == p->places ? 0 : place + done;
+        place = place + done == e->places ? 0 : place + done;
         if (is_interrupted(s, i - 1)) break;
     }
 }
@@ -303,18 +296,18 @@ static void access_plain(struct sim *s, struct access_run *run, const struct pla
 static void access_all(struct sim *s, const struct step *step, struct access_run *run,
                        const struct places *p, struct access_values *v, struct touch *t)
 {
-    uint64_t overlap = step->u.access.overlap;
+    uint64_t overlap = step->u.access.overlap, count = p->extent.count;
     struct overlap group;
     if (p->pattern == PATTERN_SEQUENTIAL && overlap <= 1 && !v->check && !v->bind) {
         access_plain(s, run, p, t);
         return;
     }
     if (overlap > 1) overlap_begin(&s->hw, &group);
-    for (uint64_t i = 0; i < p->count && t->end == TOUCH_OK && !s->error; i++) {
+    for (uint64_t i = 0; i < count && t->end == TOUCH_OK && !s->error; i++) {
         uint64_t walks = overlap > 1 ? s->hw.cpu->walks.count : 0;
         access_place(s, step, run, p, place_at(p, i, &s->thread->random_access), v, t);
         if (overlap > 1)
-            access_overlap(s, &group, walks, i % overlap == overlap - 1 || i + 1 == p->count, t);
+            access_overlap(s, &group, walks, i % overlap == overlap - 1 || i + 1 == count, t);
         if (is_interrupted(s, i)) break;
     }
 }
@@ -360,10 +353,10 @@ static void access_event(struct sim *s, const struct step *step, struct event *e
     const struct access_step *a = &step->u.access;
     event_arg_number(e, "address", ARG_HEX, p->start.v);
     if (a->length != 0)
-        event_arg_number(e, "length", ARG_DECIMAL, p->length);
-    if (a->stride != 0) event_arg_number(e, "stride", ARG_DECIMAL, p->step);
-    event_arg_number(e, "size", ARG_DECIMAL, p->size);
-    if (a->count != 0) event_arg_number(e, "count", ARG_DECIMAL, p->count);
+        event_arg_number(e, "length", ARG_DECIMAL, p->extent.length);
+    if (a->stride != 0) event_arg_number(e, "stride", ARG_DECIMAL, p->extent.step);
+    event_arg_number(e, "size", ARG_DECIMAL, p->extent.size);
+    if (a->count != 0) event_arg_number(e, "count", ARG_DECIMAL, p->extent.count);
     if (a->pattern != PATTERN_SEQUENTIAL)
         event_arg_text(e, "pattern", a->pattern == PATTERN_RANDOM ? "random" : "chase");
     if (a->overlap > 1) event_arg_number(e, "overlap", ARG_DECIMAL, a->overlap);
@@ -372,14 +365,15 @@ static void access_event(struct sim *s, const struct step *step, struct event *e
         event_arg_text(e, "mode", "user");
 }
 
-void step_access(struct sim *s, const struct step *step, struct step_result *r)
+void step_access(struct sim *s, const struct step *step)
 {
     const struct access_step *a = &step->u.access;
-    struct places p = { 0 };
+    struct places p;
     struct access_values v = { .check = a->value != 0, .bind = step->bind_count > 0 };
     if (!places_of(s, step, &p)) return;
+    uint64_t size = p.extent.size;
     if (v.check && !eval_number(s, a->value, &v.wanted)) return;
-    if (v.check && p.size < 8 && v.wanted >> (8 * p.size) != 0) {
+    if (v.check && size < 8 && v.wanted >> (8 * size) != 0) {
         sim_error(s, step->where, step->path, "the value does not fit into `size` bytes");
         return;
     }
@@ -393,109 +387,27 @@ void step_access(struct sim *s, const struct step *step, struct step_result *r)
     struct access_totals before = counted(s, a->type);
     struct touch t = { .end = TOUCH_OK };
     access_all(s, step, &run, &p, &v, &t);
-    if (run.type == ACCESS_WRITE && t.end == TOUCH_OK) check_written(s, &p);
+    if (run.type == ACCESS_WRITE && t.end == TOUCH_OK) places_check_written(s, &p);
     access_count(s, &run, &before, &s->by_type[a->type]);
-    r->outcome = outcome_of_touch(&t);
-    r->has_value = a->type == ACCESS_READ && p.size <= 8;
-    if (r->has_value && t.end == TOUCH_OK)
-        r->outcome.returns = v.last_known ? value_int(v.last) : (struct value){ 0 };
+    /* All of it is named, so that nothing is cleared first. */
+    struct step_result r = { .outcome = outcome_of_touch(&t),
+                             .has_value = a->type == ACCESS_READ && size <= 8,
+                             .args = NULL,
+                             .record = 0,
+                             .hit_buffer = NULL };
+    if (r.has_value && t.end == TOUCH_OK && v.last_known) r.outcome.returns = value_int(v.last);
     if (s->sink == NULL) {
         event_skip(s);
     } else {
         struct event e;
         event_clear(&e);
         e.call = access_names[a->type];
-        e.outcome = &r->outcome;
+        e.outcome = &r.outcome;
         e.accesses = run.totals;
         e.has_accesses = true;
-        e.has_returns = r->has_value && step->bind_count > 0 && v.last_known;
+        e.has_returns = r.has_value && step->bind_count > 0 && v.last_known;
         access_event(s, step, &e, &p, &v);
         event_end(s, step, &mark, &e);
     }
-    step_finish(s, step, r, &mark);
-}
-
-/* ---- copy ---- */
-
-static void totals_add(struct access_totals *into, const struct access_totals *from)
-{
-    into->tlb_hits += from->tlb_hits;
-    into->walks += from->walks;
-    into->faults += from->faults;
-}
-
-/* What happened between two counts. */
-static struct access_totals counted_since(const struct sim *s, const struct access_totals *before)
-{
-    struct access_totals now = counted(s, ACCESS_READ);
-    return (struct access_totals){ .tlb_hits = now.tlb_hits - before->tlb_hits,
-                                   .walks = now.walks - before->walks,
-                                   .faults = now.faults - before->faults };
-}
-
-/* Eight bytes at a time, less at the end: a read, then a write. */
-static struct touch copy_all(struct sim *s, struct access_run *in, struct access_run *out,
-                             va_t from, va_t to, uint64_t length)
-{
-    struct touch t = { .end = TOUCH_OK };
-    for (uint64_t done = 0; done < length && t.end == TOUCH_OK;) {
-        uint32_t part = length - done < 8 ? (uint32_t)(length - done) : 8;
-        uint8_t bytes[8];
-        bool known = true;
-        struct access_totals mark = counted(s, ACCESS_READ);
-        access_one(s, in, va_add(from, done), part, NULL, bytes, &known, &t);
-        struct access_totals read = counted_since(s, &mark);
-        totals_add(&in->totals, &read);
-        if (t.end != TOUCH_OK) break;
-        mark = counted(s, ACCESS_READ);
-        access_one(s, out, va_add(to, done), part, known ? bytes : NULL, NULL, NULL, &t);
-        struct access_totals written = counted_since(s, &mark);
-        totals_add(&out->totals, &written);
-        done += part;
-    }
-    return t;
-}
-
-static void copy_count(struct access_totals *into, const struct access_totals *from)
-{
-    into->count += from->count;
-    into->bytes += from->bytes;
-    totals_add(into, from);
-}
-
-void step_copy(struct sim *s, const struct step *step, struct step_result *r)
-{
-    uint64_t from, to, length, end;
-    const struct copy_step *c = &step->u.copy;
-    if (!eval_number(s, c->from, &from) || !eval_number(s, c->to, &to) ||
-        !eval_number(s, c->length, &length))
-        return;
-    if (!add_fits(from, length, &end) || !add_fits(to, length, &end)) {
-        sim_error(s, step->where, step->path, "the copy leaves the 64-bit address space");
-        return;
-    }
-    bool user = s->thread->kernel.user_mode;
-    struct access_run in = {
-        .type = ACCESS_READ, .user = user, .driver = true, .caches = true
-    };
-    struct access_run out = {
-        .type = ACCESS_WRITE, .user = user, .driver = true, .caches = true
-    };
-    struct event_mark mark;
-    event_begin(s, step, &mark);
-    struct touch t = copy_all(s, &in, &out, va(from), va(to), length);
-    struct places written = { .start = va(to), .size = length, .places = 1, .count = 1 };
-    if (t.end == TOUCH_OK) check_written(s, &written);
-    copy_count(&s->by_type[ACCESS_READ], &in.totals);
-    copy_count(&s->by_type[ACCESS_WRITE], &out.totals);
-    r->outcome = outcome_of_touch(&t);
-    struct event e = {
-        .call = "copy", .outcome = &r->outcome, .accesses = in.totals, .has_accesses = true
-    };
-    copy_count(&e.accesses, &out.totals);
-    event_arg_number(&e, "from", ARG_HEX, from);
-    event_arg_number(&e, "to", ARG_HEX, to);
-    event_arg_number(&e, "length", ARG_DECIMAL, length);
-    event_end(s, step, &mark, &e);
-    step_finish(s, step, r, &mark);
+    step_finish(s, step, &r, &mark);
 }

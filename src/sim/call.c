@@ -75,10 +75,6 @@ static bool store_arg(struct sim *s, const struct step *step, const struct field
                       void *record)
 {
     uint64_t number = v.v;
-    if (f->type == FIELD_MDL && v.kind == VALUE_MDL) {
-        field_set_id(f, record, v.id);
-        return true;
-    }
     if (f->type == FIELD_MDL || f->type == FIELD_IRP) {
         if (!object_id(s, step, f, v, &number)) return false;
     } else if (f->type == FIELD_PROCESS) {
@@ -107,29 +103,37 @@ static bool store_list(struct sim *s, const struct call_arg *arg, void *record)
     return true;
 }
 
-/* Most arguments are names of the thread. */
-static bool eval_quickly(struct sim *s, expr_t e, struct value *out)
+/* What most arguments are: a name that is bound to an MDL, or to an address. */
+static inline bool store_name(const struct sim *s, const struct call_arg *arg, void *record)
 {
-    const struct expr_node *n = &s->program->nodes[e];
-    if (n->op != EXPR_NAME || s->thread->names[n->a].kind == VALUE_UNBOUND) return eval(s, e, out);
-    *out = s->thread->names[n->a];
+    if (arg->name == NAME_NONE) return false;
+    const struct value *v = &s->thread->names[arg->name];
+    const struct field *f = arg->field;
+    if (f->type == FIELD_MDL && v->kind == VALUE_MDL) field_set_id(f, record, v->id);
+    else if (f->type == FIELD_VA && v->kind == VALUE_INT) field_set_wide(f, record, v->v);
+    else return false;
     return true;
 }
 
-static bool make_record(struct sim *s, const struct step *step, void *record)
+static bool store_value(struct sim *s, const struct step *step, const struct call_arg *arg,
+                        void *record)
 {
+    struct value v;
+    if (arg->field->type == FIELD_LIST) return store_list(s, arg, record);
+    if (arg->value == 0) return true;
+    return eval(s, arg->value, &v) && store_arg(s, step, arg->field, v, record);
+}
+
+/* Few routines have more than the first bytes of a record. */
+static bool make_record(struct sim *s, const struct step *step, unsigned char *record)
+{
+    enum { FIRST_BYTES = 32 };
     const struct call_step *call = &step->u.call;
-    memcpy(record, call->record, ROUTINE_ARGS_BYTES);
-    for (uint32_t i = 0; i < call->arg_count; i++) {
-        const struct call_arg *arg = &call->args[i];
-        struct value v;
-        if (arg->field->type == FIELD_LIST) {
-            if (!store_list(s, arg, record)) return false;
-        } else if (arg->value != 0) {
-            if (!eval_quickly(s, arg->value, &v)) return false;
-            if (!store_arg(s, step, arg->field, v, record)) return false;
-        }
-    }
+    memcpy(record, call->record, FIRST_BYTES);
+    if (call->routine->args_bytes > FIRST_BYTES)
+        memcpy(record + FIRST_BYTES, call->record + FIRST_BYTES, ROUTINE_ARGS_BYTES - FIRST_BYTES);
+    for (const struct call_arg *arg = call->args, *end = arg + call->arg_count; arg < end; arg++)
+        if (!store_name(s, arg, record) && !store_value(s, step, arg, record)) return false;
     return true;
 }
 
@@ -142,7 +146,7 @@ static void count_call(struct sim *s, struct series *series, uint64_t cycles, bo
     else hist_add(&series->hist, cycles);
     series->failures += failed;
     for (uint64_t rest = cpu->charged; rest != 0; rest &= rest - 1) {
-        unsigned i = (unsigned)__builtin_ctzll(rest);
+        size_t i = (size_t)__builtin_ctzll(rest);
         uint64_t spent = cpu->spent[i];
         series->cost[i] += spent - cpu->settled[i];
         cpu->settled[i] = spent;
@@ -182,11 +186,34 @@ static void settle_locks(struct sim *s)
     cpu->holds.late = 0;
 }
 
-static void call_routine(struct sim *s, const struct step *step, size_t series, void *record)
+/* Of a step raise_irql or lower_irql. */
+static bool make_irql_record(struct sim *s, const struct step *step, unsigned char *record,
+                             size_t *number)
 {
-    const struct routine *routine = routines[series];
+    const char *name = step->op == STEP_RAISE_IRQL ? "KeRaiseIrql" : "KeLowerIrql";
+    const struct routine *routine = routine_find(name);
+    uint64_t level;
+    if (!eval_number(s, step->u.value, &level)) return false;
+    if (level > 31) {
+        sim_error(s, step->where, step->path, "an IRQL is 0 to 31");
+        return false;
+    }
+    memset(record, 0, ROUTINE_ARGS_BYTES);
+    field_set(field_find(routine->args, "NewIrql"), record, level);
+    *number = routine_index(routine);
+    return true;
+}
+
+void step_call(struct sim *s, const struct step *step)
+{
+    _Alignas(16) unsigned char record[ROUTINE_ARGS_BYTES], given[ROUTINE_ARGS_BYTES];
+    size_t number = step->u.call.series;
+    bool fine = step->op == STEP_CALL ? make_record(s, step, record)
+                                      : make_irql_record(s, step, record, &number);
+    if (!fine) return;
+    const struct routine *routine = routines[number];
+    struct series *series = &s->series[number];
     struct event_mark mark;
-    _Alignas(16) unsigned char given[ROUTINE_ARGS_BYTES];
     if (s->sink != NULL) memcpy(given, record, routine->args_bytes);
     event_begin(s, step, &mark);
     /* All of it is named, so that nothing is cleared first. */
@@ -196,7 +223,7 @@ static void call_routine(struct sim *s, const struct step *step, size_t series, 
                              .record = 0,
                              .hit_buffer = NULL };
     settle_locks(s);
-    if (is_open(s)) s->thread->call.series = &s->series[series];
+    if (is_open(s)) s->thread->call.series = series;
     if (s->sink == NULL) {
         event_skip(s);
     } else {
@@ -211,28 +238,6 @@ static void call_routine(struct sim *s, const struct step *step, size_t series, 
         e.is_open = s->thread->call.series != NULL;
         event_end(s, step, &mark, &e);
     }
-    count_call(s, &s->series[series], hw_now(&s->hw).v - mark.start.v, r.outcome.failed);
+    count_call(s, series, hw_now(&s->hw).v - mark.start.v, r.outcome.failed);
     step_finish(s, step, &r, &mark);
-}
-
-void step_call(struct sim *s, const struct step *step)
-{
-    _Alignas(16) unsigned char record[ROUTINE_ARGS_BYTES];
-    if (make_record(s, step, record)) call_routine(s, step, step->u.call.series, record);
-}
-
-void step_irql(struct sim *s, const struct step *step)
-{
-    _Alignas(16) unsigned char record[ROUTINE_ARGS_BYTES] = { 0 };
-    const char *name = step->op == STEP_RAISE_IRQL ? "KeRaiseIrql" : "KeLowerIrql";
-    const struct routine *routine = routine_find(name);
-    uint64_t level;
-    if (!eval_number(s, step->u.value, &level)) return;
-    const struct field *f = field_find(routine->args, "NewIrql");
-    if (level > 31) {
-        sim_error(s, step->where, step->path, "an IRQL is 0 to 31");
-        return;
-    }
-    field_set(f, record, level);
-    call_routine(s, step, routine_index(routine), record);
 }

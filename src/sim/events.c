@@ -19,7 +19,7 @@ static struct event_delta counters(const struct sim *s)
 void event_begin(struct sim *s, const struct step *step, struct event_mark *mark)
 {
     s->kernel.seq = s->seq;
-    s->kernel.line = place_of(step->where.file, step->where.line);
+    s->kernel.line = step->place;
     s->hw.doing = (struct doing){ s->seq, s->kernel.line, NULL };
     s->kernel.changed_mdl = 0;
     s->kernel.changed_pfns = false;

@@ -142,11 +142,11 @@ struct step_result {
     uint64_t record;        /* of a replay: how many it took, what it skipped included */
     const char *hit_buffer; /* of a replay that raised: the buffer in its way, NULL = none */
 };
-void step_call(struct sim *s, const struct step *step);
+void step_call(struct sim *s, const struct step *step); /* and raise_irql, lower_irql */
 /* The thread goes on, so that nobody asks for a lock any more before its last call did: what that
  * has come to wait since is charged and added to its event. */
 void call_settle(struct sim *s);
-void step_access(struct sim *s, const struct step *step, struct step_result *r);
+void step_access(struct sim *s, const struct step *step);
 void step_copy(struct sim *s, const struct step *step, struct step_result *r);
 void step_set(struct sim *s, const struct step *step, struct step_result *r);
 void step_replay(struct sim *s, const struct step *step, struct step_result *r);
@@ -160,7 +160,6 @@ void event_wait(struct sim *s, struct sim_event *event);
 void event_leave(struct sim_event *event, struct sim_thread *t); /* t waits for it no more */
 void step_event(struct sim *s, const struct step *step, struct step_result *r);
 void waiting_over(struct sim *s); /* the thread goes on after a delay or wait */
-void step_irql(struct sim *s, const struct step *step);
 void step_bind(struct sim *s, const struct step *step, const struct step_result *r);
 void step_judge(struct sim *s, const struct step *step, const struct step_result *r,
                 const struct event_mark *mark);
@@ -198,6 +197,6 @@ void finding_add(struct sim *s, struct where where, const char *path, const char
 /* The run has ended: bug check, exception, error. */
 static inline bool sim_over(const struct sim *s)
 {
-    return s->error || s->reason != END_COMPLETED || s->source_failed;
+    return s->reason != END_COMPLETED || s->source_failed;
 }
 void sim_set_up(struct sim *s, const struct sim_inputs *inputs, bool *fits);

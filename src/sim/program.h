@@ -65,10 +65,13 @@ enum step_op {
     STEP_END, /* of the thread */
 };
 
+#define NAME_NONE UINT32_MAX
 /* How an argument's value is made: an expression, or a list of them. */
 struct call_arg {
     const struct field *field;
     expr_t value;            /* 0: see list, or left out (the fallback is compiled in) */
+    uint32_t name;           /* `value` is this name of the thread; NAME_NONE: it is none, or is
+                                checked */
     const expr_t (*list)[2]; /* FIELD_LIST: pairs; the second 0 when there is none */
     uint32_t list_count;
 };
@@ -82,6 +85,13 @@ struct call_step {
 /* Stores a constant argument as a step would. False: only the step can tell what becomes of it. */
 bool call_store_constant(const struct field *f, struct value v, void *record);
 enum access_pattern { PATTERN_SEQUENTIAL, PATTERN_RANDOM, PATTERN_CHASE };
+/* Where the accesses of a step go from its address on: `places` of `size` bytes, `step` bytes
+ * apart, `count` of them visited. */
+struct extent {
+    uint64_t size, step, places, count;
+    uint64_t length; /* as given, 0 = not */
+    uint64_t reach;  /* from the first byte to the last one */
+};
 struct access_step {
     enum access_type type;
     expr_t address, length, stride, size, count, value; /* 0 = not given */
@@ -89,7 +99,12 @@ struct access_step {
     enum access_pattern pattern;
     bool flat; /* data does not go through the caches */
     int8_t mode; /* 0 kernel, 1 user, -1 the thread's */
+    const struct extent *extent; /* where all that makes it is constant and fine; else NULL */
 };
+enum { ACCESS_SIZE_DEFAULT = 8 };
+/* Completes an extent of which size, step, length and count are as the step gives them, the latter
+ * two 0 where it does not. NULL, or why the step is refused. */
+const char *extent_complete(const struct access_step *a, struct extent *e);
 struct copy_step {
     expr_t from, to, length;
 };
@@ -167,6 +182,7 @@ struct event_step {
 
 struct step {
     uint8_t op;
+    uint32_t place; /* `where` as one number: place_of() */
     struct where where;
     const char *path; /* "steps[3]", for messages */
     const char *note;

@@ -246,7 +246,7 @@ static bool replay_begin(struct sim *s, const struct step *step)
 static void replay_resume(struct sim *s, const struct step *step, struct replay *r)
 {
     s->kernel.seq = s->seq;
-    s->kernel.line = place_of(step->where.file, step->where.line);
+    s->kernel.line = step->place;
     if (r->clean) r->mark.violations = s->kernel.violation_count;
 }
 

@@ -229,9 +229,6 @@ static void step_act(struct sim *s, const struct step *step)
 {
     struct step_result r = { 0 };
     switch ((enum step_op)step->op) {
-    case STEP_ACCESS:
-        step_access(s, step, &r);
-        break;
     case STEP_COPY:
         step_copy(s, step, &r);
         break;
@@ -254,9 +251,13 @@ static void step_run(struct sim *s, const struct step *step)
 {
     switch ((enum step_op)step->op) {
     case STEP_CALL:
+    case STEP_RAISE_IRQL:
+    case STEP_LOWER_IRQL:
         step_call(s, step);
         break;
     case STEP_ACCESS:
+        step_access(s, step);
+        break;
     case STEP_COPY:
     case STEP_SET:
     case STEP_REPLAY:
@@ -299,10 +300,6 @@ static void step_run(struct sim *s, const struct step *step)
         break;
     case STEP_SPAN_END:
         step_span_end(s, step);
-        break;
-    case STEP_RAISE_IRQL:
-    case STEP_LOWER_IRQL:
-        step_irql(s, step);
         break;
     case STEP_END:
         s->thread->state = THREAD_DONE;
