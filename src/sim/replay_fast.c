@@ -52,6 +52,7 @@ void fast_context(struct fast *f)
     f->space = tlb_tag(0, PAGE_4K, cpu->context[0]);
     f->page_end = leaves ? 0 : f->s->mm.config->highest_user.v / PAGE_BYTES + 1;
     short_walks_begin(&f->short_walks, &f->s->hw);
+    for (uint64_t i = 0; i <= f->fronts.mask; i++) f->fronts.known[i] = FRONT_NONE;
     for (unsigned i = 0; i < FAST_KINDS; i++) {
         struct fast_lane *l = &f->lane[i];
         bool small = l->first != NULL && !has_large(l->first->level);
@@ -87,8 +88,12 @@ static bool lanes_begin(struct fast *f, struct sim *s)
     f->lane[ACCESS_MODIFY].type = ACCESS_READ;
     f->lane[ACCESS_FETCH] = lane_of(code, large_code, apart ? &f->second_code : &f->second,
                                    ACCESS_EXECUTE);
-    for (unsigned i = 0; i < FAST_KINDS; i++)
+    for (unsigned i = 0; i < FAST_KINDS; i++) {
+        f->fronts.lookups[i] = f->lane[i].lookups;
+        f->fronts.times[i] = (uint64_t)1 << f->lane[i].doubles;
         f->lane[i].walk = lookup_of(&s->hw, va(0), (enum access_type)f->lane[i].type, true);
+    }
+    f->fronts.mask = (f->data.mask & code->mask & (FRONT_SETS - 1)) * FAST_KINDS + FAST_KINDS - 1;
     f->cpu = cpu;
     return true;
 }
@@ -153,31 +158,77 @@ void fast_settle(struct fast *f)
 
 /* ---- records ---- */
 
-size_t fast_records(struct fast *f, const struct access *batch, size_t count, struct touch *t)
+static inline bool is_inside(const struct access *a)
 {
+    return (a->address & PAGE_MASK) + a->size <= PAGE_BYTES;
+}
+
+static inline uint64_t front_key(uint64_t page, unsigned kind)
+{
+    return page * FAST_KINDS + kind;
+}
+
+/* Counts the records from `a` on that are known to need no more; returns the first other one. */
+static inline const struct access *count_known(struct fast *f, const struct access *a,
+                                               const struct access *end)
+{
+    const struct fronts *fronts = &f->fronts;
     uint64_t hits = 0, bytes = 0;
-    CHECK(count <= SETTLE_RECORDS);
-    size_t i = 0;
-    while (i < count && t->end == TOUCH_OK) {
-        const struct access *a = &batch[i++];
-        const struct fast_lane *l = &f->lane[a->kind];
-        uint64_t page = a->address / PAGE_BYTES;
-        size_t front = (size_t)((page & l->mask) * l->ways);
-        bool inside = (a->address & PAGE_MASK) + a->size <= PAGE_BYTES;
-        bool in_front = l->tag[front] == (page | f->space) && page < f->page_end &&
-                        (l->data[front] & l->bits) == l->want;
-        if (__builtin_expect(inside && in_front, 1)) {
-            hits += l->lookups;
-            bytes += (uint64_t)a->size << l->doubles;
-            continue;
-        }
-        f->hits += hits;
-        f->bytes += bytes;
-        hits = bytes = 0;
-        fast_record(f, a, i < count ? &batch[i] : NULL, t);
+    for (; a < end; a++) {
+        uint64_t key = front_key(access_page(a->address), a->kind);
+        if (fronts->known[key & fronts->mask] != key || !is_inside(a)) break;
+        hits += fronts->lookups[a->kind];
+        bytes += a->size * fronts->times[a->kind];
     }
     f->hits += hits;
     f->bytes += bytes;
+    return a;
+}
+
+static inline bool is_in_front(const struct fast *f, const struct fast_lane *l, uint64_t page)
+{
+    size_t front = (size_t)((page & l->mask) * l->ways);
+    return l->tag[front] == (page | f->space) && page < f->page_end &&
+           (l->data[front] & l->bits) == l->want;
+}
+
+/* Counts the record if its page is in front. */
+static inline bool count_in_front(struct fast *f, const struct access *a)
+{
+    const struct fast_lane *l = &f->lane[a->kind];
+    if (!is_inside(a) || !is_in_front(f, l, access_page(a->address))) return false;
+    f->hits += l->lookups;
+    f->bytes += (uint64_t)a->size << l->doubles;
+    return true;
+}
+
+/* Which of the kinds that are looked up in the array of this one would only count in that page. */
+static inline void learn_front(struct fast *f, unsigned kind, uint64_t page)
+{
+    for (unsigned i = 0; i < FAST_KINDS; i++) {
+        const struct fast_lane *l = &f->lane[i];
+        uint64_t key = front_key(page, i);
+        if (l->tag != f->lane[kind].tag) continue;
+        f->fronts.known[key & f->fronts.mask] = is_in_front(f, l, page) ? key : FRONT_NONE;
+    }
+}
+
+/* The lookups of the record may have moved the sets of its pages. */
+static inline void learn_fronts(struct fast *f, const struct access *a)
+{
+    learn_front(f, a->kind, access_page(a->address));
+    if (!is_inside(a)) learn_front(f, a->kind, access_page(a->address) + 1);
+}
+
+size_t fast_records(struct fast *f, const struct access *batch, size_t count, struct touch *t)
+{
+    const struct access *a = batch, *end = batch + count;
+    CHECK(count <= SETTLE_RECORDS);
+    while (a < end && t->end == TOUCH_OK) {
+        if (!count_in_front(f, a)) fast_record(f, a, a + 1 < end ? a + 1 : NULL, t);
+        learn_fronts(f, a++);
+        if (t->end == TOUCH_OK) a = count_known(f, a, end);
+    }
     fast_settle(f);
-    return i;
+    return (size_t)(a - batch);
 }

@@ -31,9 +31,20 @@ struct fast_lane {
     struct lookup walk;
 };
 
-enum { FAST_KINDS = ACCESS_FETCH + 1 };
+enum { FAST_KINDS = ACCESS_FETCH + 1, FRONT_SETS = 64 };
+
+/* Pages that are known to be in front of their sets and to permit records of a kind, which then
+ * only count. Every set of a first level has one place of each kind (the page modulo a power of two
+ * that divides the number of sets), so that what moves a set's pages concerns these alone. */
+struct fronts {
+    uint64_t known[FRONT_SETS * FAST_KINDS]; /* by set and kind: front_key(), FRONT_NONE */
+    uint64_t mask;                           /* of a key: its place */
+    uint64_t lookups[FAST_KINDS], times[FAST_KINDS]; /* of one record, and what its bytes count */
+};
+#define FRONT_NONE UINT64_MAX
 
 struct fast {
+    struct fronts fronts;
     struct fast_lane lane[FAST_KINDS];
     struct fast_array data, code, second, second_code, large_data, large_code;
     uint64_t space;    /* the context's part of a tag */
