@@ -1,9 +1,7 @@
 /* Dinero's traditional text (dineroIV -informat d): "LABEL ADDRESS", label 0 read, 1 write, 2
  * fetch, the address hexadecimal; the rest of the line is a comment. There is no size: Dinero takes
  * 4 bytes at the address rounded down to 4 (tracein_din in Dinero IV's dinfmt.c). */
-#include "replay/parse.h"
-
-enum { DIN_BYTES = 4 };
+#include "replay/plain_x86.h"
 
 static const uint8_t kinds[4] = { ACCESS_LOAD, ACCESS_STORE, ACCESS_FETCH };
 
@@ -61,25 +59,17 @@ static enum line_kind parse_any(struct parse *p, struct access *out)
     return LINE_RECORD;
 }
 
+static size_t parse_lines_singly(struct parse *p, struct access *out, size_t room)
+{
+    return parse_singly(p, out, room, parse_usual, parse_any);
+}
+
 static size_t parse(struct parse *p, struct access *out, size_t room)
 {
-    size_t count = 0;
-    while (count < room && p->at < p->end) {
-        size_t taken = parse_usual(p->at, &out[count]);
-        if (__builtin_expect(taken == 0, 0)) {
-            enum line_kind kind = parse_any(p, &out[count]);
-            if (kind == LINE_BAD) break;
-            count += kind == LINE_RECORD;
-            p->at = parse_next_line(p->at);
-        } else {
-            p->at += taken;
-            count++;
-        }
-        p->lines++;
-    }
-    return count;
+    return parse_quickly(p, out, room, parse_lines_singly);
 }
 
 const struct trace_format din_format = {
     .name = "din", .parse = parse, .looks_like = looks_like, .is_remark = is_remark,
+    .plain = plain_x86_din,
 };

@@ -1,6 +1,6 @@
 /* Valgrind lackey's text (--trace-mem=yes): "I  ADDR,SIZE", " L ADDR,SIZE", " S ...", " M ...",
  * among Valgrind's own lines. The manual, "Lackey: an example tool", section 13.2. */
-#include "replay/parse.h"
+#include "replay/plain_x86.h"
 
 /* The three characters before the address, the first the lowest. Index: the low four bits of the
  * two that differ, or-ed. Entries of 0 match nothing, but at 0, where three NUL bytes would. */
@@ -95,30 +95,17 @@ static enum line_kind parse_any(struct parse *p, struct access *out)
     return LINE_RECORD;
 }
 
+static size_t parse_lines_singly(struct parse *p, struct access *out, size_t room)
+{
+    return parse_singly(p, out, room, parse_usual, parse_any);
+}
+
 static size_t parse(struct parse *p, struct access *out, size_t room)
 {
-    size_t count = 0;
-    const char *at = p->at, *end = p->end;
-    uint64_t lines = p->lines;
-    while (count < room && at < end) {
-        size_t taken = parse_usual(at, &out[count]);
-        if (__builtin_expect(taken == 0, 0)) {
-            p->at = at;
-            enum line_kind kind = parse_any(p, &out[count]);
-            if (kind == LINE_BAD) break;
-            count += kind == LINE_RECORD;
-            at = parse_next_line(at);
-        } else {
-            at += taken;
-            count++;
-        }
-        lines++;
-    }
-    p->at = at;
-    p->lines = lines;
-    return count;
+    return parse_quickly(p, out, room, parse_lines_singly);
 }
 
 const struct trace_format lackey_format = {
     .name = "lackey", .parse = parse, .looks_like = looks_like, .is_remark = is_remark,
+    .plain = plain_x86_lackey,
 };

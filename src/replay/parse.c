@@ -1,6 +1,10 @@
 /* The careful half of the text parsers: slow paths and messages. */
 #include "replay/parse.h"
 
+/* Lines that are taken one by one before parse_plain has its next turn: where it takes few of them,
+ * it is seldom asked. */
+enum { SINGLE_LINES = 4 };
+
 enum line_kind parse_fail(struct parse *p, const char *bad, const char *why)
 {
     p->bad = bad;
@@ -56,6 +60,24 @@ size_t parse_lines(struct parse *p, struct access *out, size_t room,
         enum line_kind kind = parse_line(p, &out[count]);
         if (kind == LINE_BAD) break;
         count += kind == LINE_RECORD;
+    }
+    return count;
+}
+
+size_t parse_quickly(struct parse *p, struct access *out, size_t room,
+                     size_t (*singly)(struct parse *p, struct access *out, size_t room))
+{
+    const char *start = p->at;
+    size_t count = 0;
+    if (p->plain == NULL) return singly(p, out, room);
+    while (count < room && p->at < p->end && p->bad == NULL) {
+        if (p->at - start >= PARSE_BEFORE_BYTES) {
+            size_t taken = p->plain(&p->at, p->end, out + count, room - count);
+            count += taken;
+            p->lines += taken;
+        }
+        size_t left = room - count;
+        count += singly(p, out + count, left < SINGLE_LINES ? left : SINGLE_LINES);
     }
     return count;
 }

@@ -11,8 +11,10 @@
 #endif
 #include <string.h>
 
-/* Bytes after the last line that can be read, though they mean nothing. */
-enum { PARSE_PADDING_BYTES = 64 };
+enum {
+    PARSE_PADDING_BYTES = 64, /* that can be read after the last line; none of them ends one */
+    PARSE_BEFORE_BYTES = 16, /* of lines, that parse_plain may read before those it takes */
+};
 
 /* Which columns a CSV has, and whose records are wanted. */
 enum csv_field { CSV_KIND, CSV_ADDRESS, CSV_SIZE, CSV_PID, CSV_CPU, CSV_FIELD_COUNT };
@@ -28,7 +30,13 @@ struct csv {
 
 enum { CHAMPSIM_ACCESSES_MAX = 7 };
 
+/* Takes lines exactly as the program of the format prints them, from *at on, where a line starts.
+ * Stops at `end`, or where there is little room left, or at a line of any other form, right or
+ * wrong. Moves *at behind the last one taken; returns how many. */
+typedef size_t parse_plain(const char **at, const char *end, struct access *out, size_t room);
+
 struct parse {
+    parse_plain *plain; /* NULL: there is none for this format and processor */
     const char *at;   /* start of a line or record */
     const char *end;  /* after the last whole one; lines before it end in '\n' */
     uint64_t lines;   /* lines, or records of a binary format, before `at` */
@@ -52,6 +60,8 @@ struct trace_format {
     bool (*looks_like)(const char *at, const char *end);
     /* Starts a line that holds no record; it may be longer than the buffer. */
     bool (*is_remark)(const char *at, const char *end);
+    /* Text. What parses plain lines on this processor, or NULL; the member may be NULL as well. */
+    parse_plain *(*plain)(void);
     /* Binary: bytes of a record, 0 for text, and whether one may be a record. */
     size_t record_bytes;
     bool (*fits)(const char *at);
@@ -61,6 +71,8 @@ extern const struct trace_format lackey_format, din_format, xdin_format, csv_for
     dinero_binary_format, champsim_format, packed_format;
 
 enum line_kind { LINE_RECORD, LINE_EMPTY, LINE_BAD };
+
+enum { DIN_BYTES = 4 }; /* of an access in Dinero's traditional text, which tells no sizes */
 
 /* Marks the line as bad; returns LINE_BAD. */
 enum line_kind parse_fail(struct parse *p, const char *bad, const char *why);
@@ -74,6 +86,9 @@ bool parse_check_range(struct parse *p, const struct access *a, uint64_t size, c
  * record. */
 size_t parse_lines(struct parse *p, struct access *out, size_t room,
                    enum line_kind (*parse_line)(struct parse *p, struct access *out));
+/* parse() of a format by p->plain, where there is one, and by singly(), parse() without it. */
+size_t parse_quickly(struct parse *p, struct access *out, size_t room,
+                     size_t (*singly)(struct parse *p, struct access *out, size_t room));
 const char *parse_skip_blanks(const char *at); /* spaces and tabs */
 bool parse_at_line_end(const char *at);        /* at '\n' or at "\r\n" */
 const char *parse_next_line(const char *at);   /* behind the next '\n' */
@@ -189,4 +204,32 @@ static inline unsigned parse_line_ends16(const char *at)
 static inline unsigned parse_first16(unsigned bits)
 {
     return (unsigned)__builtin_ctz(bits | 1U << 16);
+}
+
+/* parse() of a format by parse_usual(), which returns the bytes of the line that it took, 0 when it
+ * is anything unusual, and by parse_line() as in parse_lines(). */
+static inline size_t parse_singly(struct parse *p, struct access *out, size_t room,
+                                  size_t (*parse_usual)(const char *at, struct access *out),
+                                  enum line_kind (*parse_line)(struct parse *p,
+                                                               struct access *out))
+{
+    const char *at = p->at, *end = p->end;
+    size_t count = 0;
+    uint64_t lines = p->lines;
+    for (; count < room && at < end; lines++) {
+        size_t taken = parse_usual(at, &out[count]);
+        if (__builtin_expect(taken == 0, 0)) {
+            p->at = at;
+            enum line_kind kind = parse_line(p, &out[count]);
+            if (kind == LINE_BAD) break;
+            count += kind == LINE_RECORD;
+            at = parse_next_line(at);
+        } else {
+            at += taken;
+            count++;
+        }
+    }
+    p->at = at;
+    p->lines = lines;
+    return count;
 }

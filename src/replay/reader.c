@@ -254,7 +254,9 @@ static void start(struct trace_reader *r, const char *path, const char *format)
     show_window(r);
     if (r->whole == 0 && !failed(r) && !refill(r) && !failed(r)) fail(r, "no record in the trace");
     if (!failed(r)) guess_format(r);
-    if (!failed(r)) r->notes.format = r->format->name;
+    if (failed(r)) return;
+    r->notes.format = r->format->name;
+    if (r->format->plain != NULL) r->parse.plain = r->format->plain();
 }
 
 struct trace_reader *reader_open(const char *path, const char *format,

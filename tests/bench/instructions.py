@@ -4,11 +4,12 @@
 usage: instructions.py [--update] MDLSIM SOURCE_ROOT
 
 Only what runs in mdlsim itself counts, not the loader's and the libraries' part: the C library
-chooses its functions by the processor. So a count does not depend on the host nor on how busy it
-is, but it does on the compiler: counts are stored by compiler, its first version number, machine
-and whether the build is optimised, and where there are none of this one the test is skipped and
-says so. A run may take TOLERANCE_PERCENT more or less than stored; less is a reason to store the
-new counts, so that what was won is kept. --update stores them (tests/bench/instructions.json).
+chooses its functions by the processor. So a count does not depend on how busy the host is, but it
+does on the compiler and, for traces of text, on AVX2: counts are stored by compiler, its first
+version number, machine and whether the build is optimised, and where there are none of this one the
+test is skipped and says so. A run may take TOLERANCE_PERCENT more or less than stored; less is a
+reason to store the new counts, so that what was won is kept. --update stores them
+(tests/bench/instructions.json).
 """
 import json
 import os
@@ -39,13 +40,23 @@ RUNS = {
 
 
 def toolchain(mdlsim):
-    """What a count depends on beside the program's source: "gcc-12 x86_64 -O3"."""
+    """What a count depends on beside the program's source: "gcc-12 x86_64+avx2 -O3"."""
     comment = subprocess.run(['readelf', '-p', '.comment', mdlsim], capture_output=True, text=True,
                              check=False).stdout
     clang = re.search(r'clang version (\d+)', comment)  # beside it stands the GCC of libc's objects
     gcc = re.search(r'GCC: .* (\d+)\.\d+', comment)
     compiler = f'clang-{clang.group(1)}' if clang else f'gcc-{gcc.group(1)}' if gcc else 'unknown'
-    return f'{compiler} {platform.machine()} {optimisation(mdlsim)}'
+    return f'{compiler} {platform.machine()}{vectors()} {optimisation(mdlsim)}'
+
+
+def vectors():
+    """Instructions beyond the machine's oldest that mdlsim has functions for, where valgrind takes
+    them from the host."""
+    try:
+        with open('/proc/cpuinfo') as file:
+            return '+avx2' if re.search(r'^flags.* avx2', file.read(), re.MULTILINE) else ''
+    except OSError:
+        return ''
 
 
 def optimisation(mdlsim):

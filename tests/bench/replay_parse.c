@@ -93,7 +93,9 @@ static double parse_memory(void *context)
 {
     static struct access batch[BATCH];
     const struct measured *m = context;
-    struct parse p = { .at = m->text.bytes, .end = m->text.bytes + m->text.length };
+    struct parse p = { .plain = m->format->plain(),
+                       .at = m->text.bytes,
+                       .end = m->text.bytes + m->text.length };
     size_t count = 0, got;
     double start = bench_seconds();
     while ((got = m->format->parse(&p, batch, BATCH)) > 0)

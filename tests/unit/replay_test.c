@@ -105,6 +105,121 @@ Test(replay, forms_for_every_host_agree)
     }
 }
 
+/* ---- plain lines by the processor's own instructions and without ---- */
+
+enum { BOTH_LINES = 400, BOTH_LINE_BYTES = 48 };
+
+/* What a parser made of a text, bad lines passed over. */
+struct made {
+    struct access records[BOTH_LINES];
+    size_t count, bad_count;
+    uint64_t lines;
+    struct { size_t line_at, bad_at, records; uint64_t lines; const char *why; } bad[BOTH_LINES];
+};
+
+static void make(const struct trace_format *format, parse_plain *plain, const char *text,
+                 size_t length, size_t room, struct made *m)
+{
+    struct parse p = { .plain = plain, .at = text, .end = text + length };
+    memset(m, 0, sizeof *m);
+    while (p.at < p.end) {
+        struct access batch[BOTH_LINES] = { 0 };
+        size_t got = format->parse(&p, batch, room);
+        cr_assert_leq(got, room);
+        for (size_t i = 0; i < got; i++)
+            m->records[m->count++] = batch[i];
+        if (p.bad == NULL) continue;
+        m->bad[m->bad_count].line_at = (size_t)(p.at - text);
+        m->bad[m->bad_count].bad_at = (size_t)(p.bad - text);
+        m->bad[m->bad_count].records = m->count;
+        m->bad[m->bad_count].lines = p.lines;
+        m->bad[m->bad_count++].why = p.why;
+        p.at = parse_next_line(p.at);
+        p.lines++;
+        p.bad = NULL;
+    }
+    m->lines = p.lines;
+}
+
+/* A line of the format, of which about one in `odd` has something else in it than usual. */
+static size_t put_line(char *at, bool is_din, struct rng *random, uint64_t odd)
+{
+    static const char *const heads[] = { "I  ", " L ", " S ", " M " };
+    static const char *const odds[] = { "==1== x", "", " ", "--1--", "I", "3 10", "I  04,1,1",
+                                       " L fffffffffffffffe,4", "I  ffffffffffffffff,1" };
+    static const char any[] = "0aFg,/:@`G \t\r\n=-\0\xff";
+    static const uint32_t sizes[] = { 1, 2, 3, 4, 8, 16, 32, 9, 10, 99, 100, 0, 512, 4096, 4097 };
+    bool is_odd = rng_below(random, odd) == 0;
+    uint64_t digits = 1 + rng_below(random, is_odd ? 18 : 12), usual = 7;
+    uint64_t size = sizes[rng_below(random, is_odd ? COUNT_OF(sizes) : usual)];
+    int length = is_din ? sprintf(at, "%u ", (unsigned)rng_below(random, 3))
+                        : sprintf(at, "%s", heads[rng_below(random, COUNT_OF(heads))]);
+    bool is_large = is_odd && rng_below(random, 2) == 0;
+    for (uint64_t i = 0; i < digits; i++)
+        at[length++] = (is_large ? "0123456789ABCDEF" : "0123456789abcdef")[rng_below(random, 16)];
+    if (!is_din) length += sprintf(at + length, ",%u", (unsigned)size);
+    if (is_odd && rng_below(random, 4) == 0)
+        length = sprintf(at, "%s", odds[rng_below(random, COUNT_OF(odds))]);
+    else if (is_odd && rng_below(random, 2) == 0)
+        at[rng_below(random, (uint64_t)length)] = any[rng_below(random, sizeof any)];
+    if (is_odd && rng_below(random, 4) == 0) at[length++] = '\r';
+    at[length++] = '\n';
+    return (size_t)length;
+}
+
+static void expect_same(const struct made *plain, const struct made *portable)
+{
+    cr_assert_eq(plain->count, portable->count, "%zu, %zu", plain->count, portable->count);
+    for (size_t i = 0; i < plain->count; i++) {
+        const struct access *a = &plain->records[i], *b = &portable->records[i];
+        cr_assert(a->address == b->address && a->size == b->size && a->kind == b->kind,
+                  "record %zu", i);
+    }
+    cr_assert_eq(plain->lines, portable->lines);
+    cr_assert_eq(plain->bad_count, portable->bad_count);
+    cr_assert_eq(memcmp(plain->bad, portable->bad, sizeof plain->bad), 0);
+}
+
+Test(replay, plain_lines_by_either_way)
+{
+    static char text[BOTH_LINES * BOTH_LINE_BYTES + PARSE_PADDING_BYTES];
+    static struct made plain, portable;
+    struct rng random;
+    rng_init(&random, 2, 0);
+    for (unsigned round = 0; round < 4000; round++) {
+        bool is_din = round % 2;
+        const struct trace_format *format = is_din ? &din_format : &lackey_format;
+        uint64_t lines = 1 + rng_below(&random, BOTH_LINES / 2), odd = 1 + rng_below(&random, 200);
+        size_t length = 0;
+        for (uint64_t i = 0; i < lines; i++)
+            length += put_line(text + length, is_din, &random, odd);
+        memset(text + length, 0, PARSE_PADDING_BYTES);
+        size_t room = 1 + (size_t)rng_below(&random, BOTH_LINES);
+        make(format, format->plain(), text, length, room, &plain);
+        make(format, NULL, text, length, 1 + (size_t)rng_below(&random, BOTH_LINES), &portable);
+        expect_same(&plain, &portable);
+    }
+}
+
+/* Every two bytes where a size ends, and each of the others in turn. */
+Test(replay, plain_lines_of_every_byte)
+{
+    static struct made plain, portable;
+    static const char good[] = " L 1ffefff6f8,16\n";
+    char text[8 * sizeof good + PARSE_PADDING_BYTES] = "";
+    for (unsigned i = 0; i < 8; i++) memcpy(text + i * strlen(good), good, strlen(good));
+    char *line = text + 6 * strlen(good);
+    for (size_t at = 0; at + 1 < strlen(good); at++)
+        for (unsigned value = 0; value < (at + 3 == strlen(good) ? 1U << 16 : 1U << 8); value++) {
+            memcpy(line, good, strlen(good));
+            line[at] = (char)(value & 255);
+            if (at + 3 == strlen(good)) line[at + 1] = (char)(value >> 8);
+            make(&lackey_format, lackey_format.plain(), text, 8 * strlen(good), 64, &plain);
+            make(&lackey_format, NULL, text, 8 * strlen(good), 64, &portable);
+            expect_same(&plain, &portable);
+        }
+}
+
 Test(replay, every_byte_in_an_address)
 {
     for (unsigned place = 0; place < 12; place++)
