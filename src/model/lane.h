@@ -23,16 +23,25 @@ struct lane_set {
     const struct tlb_lane *lane;
 };
 
+static inline struct lane_set lane_set_of(const struct tlb_lane *lane, uint64_t page)
+{
+    size_t base = (size_t)(page & lane->mask) * lane->ways;
+    return (struct lane_set){ &lane->tag[base], &lane->data[base], lane };
+}
 static inline struct lane_set lane_set(const struct tlb_lane *lane, va_t at)
 {
-    size_t base = (size_t)(at.v >> PAGE_SHIFT_BITS & lane->mask) * lane->ways;
-    return (struct lane_set){ &lane->tag[base], &lane->data[base], lane };
+    return lane_set_of(lane, at.v >> PAGE_SHIFT_BITS);
+}
+
+static inline bool lane_is_empty(struct lane_set set)
+{
+    return set.tags[0] == TLB_NO_TAG;
 }
 
 /* Which way has the tag; lane->ways when none has. */
 static inline unsigned lane_find(struct lane_set set, uint64_t tag)
 {
-    if (set.tags[0] == TLB_NO_TAG) return set.lane->ways;
+    if (lane_is_empty(set)) return set.lane->ways;
     return tlb_set_way(set.tags, set.lane->ways, tag);
 }
 
@@ -48,14 +57,20 @@ static inline uint64_t lane_use(struct lane_set set, unsigned way, uint64_t tag,
     return entry;
 }
 
+/* Puts an entry into an empty set. */
+static inline void lane_put_first(struct lane_set set, uint64_t tag, uint64_t entry)
+{
+    tlb_note_filled(set.lane->array, tag & set.lane->mask);
+    set.tags[0] = tag;
+    set.datas[0] = entry;
+}
+
 /* Puts an entry into a set that lacks it; the tag that had to go, or TLB_NO_TAG. Empty places are
  * behind the others, so that all move on by one. */
 static inline uint64_t lane_put(struct lane_set set, uint64_t tag, uint64_t entry)
 {
-    if (set.tags[0] == TLB_NO_TAG) {
-        tlb_note_filled(set.lane->array, tag & set.lane->mask);
-        set.tags[0] = tag;
-        set.datas[0] = entry;
+    if (lane_is_empty(set)) {
+        lane_put_first(set, tag, entry);
         return TLB_NO_TAG;
     }
     unsigned last = set.lane->ways - 1;
@@ -76,9 +91,10 @@ static inline pfn_t named_table(struct cpu *cpu, uint64_t tag)
     return named == NULL ? PFN_NONE : pte_pfn(*named);
 }
 
+enum { ENTRIES_OF_TABLE = 512 };
 static inline size_t leaf_index(va_t at)
 {
-    return at.v >> PAGE_SHIFT_BITS & 511;
+    return (size_t)(at.v >> PAGE_SHIFT_BITS) % ENTRIES_OF_TABLE;
 }
 
 /* Marks the entry as used; as the levels get it. */

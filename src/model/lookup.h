@@ -49,7 +49,15 @@ static inline uint64_t psc_tag(const struct cpu *cpu, va_t at, unsigned level)
     return at.v << 7 >> 7 >> shift_of(level) | tlb_tag(0, PAGE_4K, cpu->context[0]);
 }
 
-/* The effective type goes into the TLB with the entry. Plain memory is 0. */
+/* The effective type of an entry, as translations keep it: plain memory is 0. Not 0 where the run
+ * does not hold its frame. */
+static inline uint64_t run_type_bits(const struct type_run *run, uint64_t entry)
+{
+    if (pte_pfn(entry).v - run->first >= run->page_count) return UINT64_MAX;
+    return run->bits[entry >> PTE_PWT_SHIFT & 3];
+}
+
+/* The effective type goes into the TLB with the entry. */
 static inline uint64_t type_bits(struct hw *hw, uint64_t entry, pfn_t f)
 {
     struct type_run *run = &hw->type_run;

@@ -43,14 +43,20 @@ static inline bool short_walk_table(struct hw *hw, struct short_walks *w, const 
     return true;
 }
 
+/* The fetch of a walk whose page table is known. */
+static inline void short_walk_fetch(struct hw *hw, struct short_walks *w, size_t index)
+{
+    w->count++;
+    w->fetched[near_find(hw, &w->near, w->first_line + index / ENTRIES_OF_LINE)]++;
+}
+
 /* The entry of a page that no level has, and which none has yet; 0: the walk takes more fetches or
  * ends in a fault, and has not happened. Not in a guest. */
 static inline uint64_t short_walk(struct hw *hw, struct short_walks *w, const struct lookup *l)
 {
     size_t index = leaf_index(l->at);
     if (!short_walk_table(hw, w, l) || !permits(l, w->entries[index])) return 0;
-    w->count++;
-    w->fetched[near_find(hw, &w->near, w->first_line + index / ENTRIES_OF_LINE)]++;
+    short_walk_fetch(hw, w, index);
     return leaf_use(hw, l, &w->entries[index]);
 }
 

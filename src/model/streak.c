@@ -12,6 +12,7 @@ struct under_way {
     struct lookup l;
     struct tlb_lane first, second;
     bool may_miss; /* the first level */
+    bool by_page;  /* each goes to another page, at the same place in it; all that empties need */
     bool caches;
     /* The page of 4 KiB looked up last, of which the first level has the entry as the one of its
      * set used last: looking it up again changes nothing but counts, whatever the policy. */
@@ -65,12 +66,13 @@ static inline bool look_up(struct under_way *k, va_t at)
 
 /* ---- accesses on the short way ---- */
 
-static inline void access_lines(struct under_way *k, pa_t at, uint64_t bytes)
+static inline void access_lines(struct hw *hw, const struct near_cache *near,
+                                uint64_t accessed[SERVED_COUNT], pa_t at, uint64_t bytes)
 {
     uint64_t line = at.v >> CACHE_LINE_SHIFT;
-    uint64_t more = (at.v % CACHE_LINE_BYTES + bytes - 1) >> CACHE_LINE_SHIFT;
-    do k->accessed[near_find(k->hw, &k->walks.near, line++)]++;
-    while (more-- != 0);
+    uint64_t last = (at.v + bytes - 1) >> CACHE_LINE_SHIFT;
+    do accessed[near_find(hw, near, line)]++;
+    while (line++ < last);
 }
 
 static inline void access_data(struct under_way *k, pa_t at, uint64_t bytes)
@@ -78,7 +80,7 @@ static inline void access_data(struct under_way *k, pa_t at, uint64_t bytes)
     if (__builtin_expect(translation_type(k->entry) != TYPE_WB, 0))
         memory_access_typed(k->hw, k->entry, at, bytes, k->l.type);
     else if (k->caches)
-        access_lines(k, at, bytes);
+        access_lines(k->hw, &k->walks.near, k->accessed, at, bytes);
     else
         k->accessed[SERVED_L1D]++;
 }
@@ -95,6 +97,70 @@ static inline bool access_short(struct under_way *k, va_t at, uint64_t bytes)
     else if (!look_up(k, at)) return false;
     access_data(k, pa((k->entry & PTE_ADDRESS) | va_offset(at)), bytes);
     return true;
+}
+
+/* ---- pages whose sets are empty ---- */
+
+/* Accesses to one place in page after page, of which each finds the sets of its page empty in both
+ * levels. After a flush most do, and need neither a search nor an order of use. This is a function
+ * and a state of its own, so that compilers keep the little it needs in registers. */
+struct empties {
+    struct hw *hw;
+    const struct streak *s;
+    struct tlb_lane first, second;
+    struct type_run run;
+    uint64_t *entries, first_line; /* of the page table that has all of the pages */
+    uint64_t fetched[SERVED_COUNT], accessed[SERVED_COUNT]; /* out */
+};
+
+/* The entry of the page with that tag, which a walk of one fetch finds, when both sets are empty
+ * and it is plain memory; else 0, and nothing has happened. */
+static inline uint64_t fill_empty(const struct empties *e, const struct lookup *l, uint64_t tag)
+{
+    struct lane_set near = lane_set_of(&e->first, tag), far = lane_set_of(&e->second, tag);
+    uint64_t *slot = &e->entries[(size_t)tag % ENTRIES_OF_TABLE], entry = *slot | l->marks;
+    if (!lane_is_empty(near) || !lane_is_empty(far) || !permits(l, entry)) return 0;
+    if (run_type_bits(&e->run, entry) != 0) return 0;
+    lane_put_first(near, tag, entry);
+    lane_put_first(far, tag, entry);
+    *slot = entry;
+    return entry;
+}
+
+/* At most `count` from `l` on; how many were done. */
+static __attribute__((noinline)) uint64_t access_empty(struct empties *into, struct lookup l,
+                                                       uint64_t count)
+{
+    struct empties e = *into;
+    struct near_cache near = near_cache_of(e.hw);
+    uint64_t tag = tag_of(&l, PAGE_4K), last = tag | (ENTRIES_OF_TABLE - 1), done = 0;
+    for (; done < count && tag <= last; tag += e.s->step >> PAGE_SHIFT_BITS, done++) {
+        uint64_t entry = fill_empty(&e, &l, tag);
+        if (entry == 0) break;
+        uint64_t line = e.first_line + tag % ENTRIES_OF_TABLE / ENTRIES_OF_LINE;
+        into->fetched[near_find(e.hw, &near, line)]++;
+        pa_t at = pa((entry & PTE_ADDRESS) | va_offset(l.at));
+        access_lines(e.hw, &near, into->accessed, at, e.s->bytes);
+    }
+    return done;
+}
+
+/* The same in a streak, from an address on; mostly none. A page table is known only where the first
+ * level may miss. */
+static inline uint64_t skip_empty(struct under_way *k, const struct streak *s, va_t at,
+                                  uint64_t count)
+{
+    if (!k->by_page || !short_walk_knows(&k->walks, at)) return 0;
+    if (!lane_is_empty(lane_set(&k->first, at))) return 0;
+    struct empties e = { k->hw, s, k->first, k->second, k->hw->type_run, k->walks.entries,
+                         k->walks.first_line, { 0 }, { 0 } };
+    uint64_t done = access_empty(&e, lookup_of(k->hw, at, s->type, s->user), count);
+    k->walks.count += done;
+    for (unsigned i = 0; i < SERVED_COUNT; i++) {
+        k->walks.fetched[i] += e.fetched[i];
+        k->accessed[i] += e.accessed[i];
+    }
+    return done;
 }
 
 /* ---- settling ---- */
@@ -151,6 +217,7 @@ static inline void begin(struct under_way *k, struct hw *hw, const struct streak
     k->hw = hw;
     k->second = second->small;
     k->caches = s->caches && hw->has_caches;
+    k->by_page = s->step != 0 && s->step % PAGE_BYTES == 0 && k->second.ways != 0 && k->caches;
     k->page = NO_PAGE;
     k->walks.count = k->second_hits = k->evictions = k->second_evictions = 0;
     for (unsigned i = 0; i < PAGE_SIZE_COUNT; i++) k->hits[i] = 0;
@@ -192,6 +259,10 @@ static uint64_t streak_part(struct hw *hw, const struct streak *s, va_t at, uint
     uint64_t done = 0, bytes = s->bytes, step = s->step;
     begin(&k, hw, s, at, first, second);
     while (done < count) {
+        uint64_t ahead = skip_empty(&k, s, at, count - done);
+        done += ahead;
+        at = va_add(at, ahead * step);
+        if (done == count) break;
         if (!access_short(&k, at, bytes)) {
             if (done > 0) break;
             struct translation t = access_any(hw, s, at);
