@@ -27,22 +27,37 @@ static size_t slots_of_size(unsigned size)
     return (size_t)1 << (size + SPARE_SLOTS_MIN_BITS);
 }
 
-static uint64_t *pfns_take(struct mm *mm, uint32_t slots)
+/* Behind the slots of an array the ends of runs stand, two in a word: room for one in 64 slots, and
+ * three at least. */
+static size_t run_words_of_size(unsigned size)
+{
+    return slots_of_size(size) / 128 + 2;
+}
+
+static size_t words_of_size(unsigned size)
+{
+    return slots_of_size(size) + run_words_of_size(size);
+}
+
+static void pfns_take(struct mm *mm, struct mdl *m)
 {
     struct mdl_table *table = &mm->mdls;
-    unsigned size = spare_size_of(slots);
+    unsigned size = spare_size_of(m->slots);
     uint64_t *pfns = size < MDL_SPARE_SIZES ? table->spare_pfns[size] : NULL;
     if (pfns != NULL) table->spare_pfns[size] = (uint64_t *)(uintptr_t)pfns[0];
-    else pfns = mem_new(mm->from, slots_of_size(size), sizeof *pfns);
-    for (uint32_t i = 0; i < slots; i++) pfns[i] = PFN_NONE.v;
-    return pfns;
+    else pfns = mem_new(mm->from, words_of_size(size), sizeof *pfns);
+    for (uint32_t i = 0; i < m->slots; i++) pfns[i] = PFN_NONE.v;
+    m->pfns = pfns;
+    m->runs = (struct frame_runs){ .end = (uint32_t *)(void *)(pfns + slots_of_size(size)),
+                                   .most = (uint32_t)run_words_of_size(size) * 2 - 1 };
+    m->runs.end[0] = RUN_UNKNOWN;
 }
 
 static void pfns_give(struct mm *mm, uint64_t *pfns, uint32_t slots)
 {
     unsigned size = spare_size_of(slots);
     if (size >= MDL_SPARE_SIZES) {
-        mem_free(mm->from, pfns, slots_of_size(size), sizeof *pfns);
+        mem_free(mm->from, pfns, words_of_size(size), sizeof *pfns);
         return;
     }
     pfns[0] = (uint64_t)(uintptr_t)mm->mdls.spare_pfns[size];
@@ -91,7 +106,7 @@ void mdls_free(struct mm *mm)
     for (unsigned size = 0; size < MDL_SPARE_SIZES; size++) {
         for (uint64_t *pfns = table->spare_pfns[size]; pfns != NULL;) {
             uint64_t *next = (uint64_t *)(uintptr_t)pfns[0];
-            mem_free(mm->from, pfns, slots_of_size(size), sizeof *pfns);
+            mem_free(mm->from, pfns, words_of_size(size), sizeof *pfns);
             pfns = next;
         }
     }
@@ -168,7 +183,7 @@ uint32_t mdl_new(struct mm *mm, va_t address, enum mdl_memory memory, uint64_t b
     m->live = true;
     m->address = address;
     m->slots = (uint32_t)slots;
-    m->pfns = pfns_take(mm, m->slots);
+    pfns_take(mm, m);
     m->size = (uint16_t)mdl_size_bytes(mm, span_pages(base, bytes));
     m->start_va = va_page(va(base));
     m->byte_offset = (uint32_t)va_offset(va(base));
@@ -207,11 +222,15 @@ static void locks_check(struct mm *mm, const struct mdl *m, struct map *holders)
     }
 }
 
-static void rise_check(const struct mdl *m)
+static void runs_of_check(const struct mdl *m)
 {
-    uint64_t n = m->rise.end - m->rise.first;
-    CHECK2(m->rise.first <= m->rise.end && m->rise.end <= m->slots, m->id, m->rise.end);
-    CHECK2(n == 0 || frames_rising(m->pfns + m->rise.first, n) == n, m->id, m->rise.first);
+    CHECK2(m->runs.count <= m->runs.most, m->id, m->runs.count);
+    CHECK2(m->runs.end[m->runs.count] == RUN_UNKNOWN, m->id, m->runs.count);
+    for (uint32_t i = 0, first = 0; i < m->runs.count; first = m->runs.end[i++]) {
+        uint32_t end = m->runs.end[i];
+        CHECK2(first < end && end <= m->slots, m->id, end);
+        CHECK2(frames_rising(m->pfns + first, end - first) == end - first, m->id, first);
+    }
 }
 
 void mdls_check(struct mm *mm)
@@ -222,7 +241,7 @@ void mdls_check(struct mm *mm)
     for (uint32_t id = 0; (id = mdl_next_live(mm, id)) != 0; live++) {
         const struct mdl *m = mdl_at(mm, id);
         CHECK2(m->id == id && mdl_by_address(mm, m->address) == id, id, m->address.v);
-        rise_check(m);
+        runs_of_check(m);
         if (m->locked_pages > 0 && !m->pfns_written) locks_check(mm, m, &holders);
     }
     CHECK2(live == mm->mdls.by_address.count, live, mm->mdls.by_address.count);

@@ -61,7 +61,7 @@ struct mdl {
     /* what the model knows */
     uint8_t builder, memory, mapping;
     uint32_t parent;       /* BUILDER_PARTIAL: id of the source, or of that one's parent */
-    struct frame_rise rise; /* of pfns */
+    struct frame_runs runs; /* of pfns, kept behind their slots */
     bool pfns_written;  /* the driver wrote frame numbers itself */
     uint32_t locked_pages; /* frames this MDL holds locked */
     uint32_t lock_process; /* process id whose counter they are in, 0 = none */
@@ -132,11 +132,12 @@ static inline va_t mdl_va(const struct mdl *m)
 /* The frame numbers of an MDL that exists, to be written. */
 static inline uint64_t *mdl_pfns(struct mdl *m)
 {
-    m->rise = (struct frame_rise){ 0, 0 };
+    m->runs.count = 0;
+    m->runs.end[0] = RUN_UNKNOWN;
     return m->pfns;
 }
 /* The first `count` of them, to be looked at. */
 static inline struct frame_row mdl_frames(const struct mdl *m, uint64_t count)
 {
-    return (struct frame_row){ m->pfns, count, m->rise };
+    return (struct frame_row){ m->pfns, count, &m->runs };
 }

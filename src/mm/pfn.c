@@ -76,16 +76,21 @@ static struct frame_chunk *chunk_make(struct mm *mm, uint64_t number)
     return chunk;
 }
 
-/* The chunk of a frame, NULL when it has none. */
+/* The chunk of a frame, NULL when it has none. Chunks are mostly looked for in the same order again
+ * and again: many frames are many chunks, one behind the other. */
 static struct frame_chunk *chunk_find(struct frames *frames, pfn_t f)
 {
     uint64_t number = f.v / FRAME_CHUNK;
-    if (frames->last_chunk != NULL && frames->last_chunk->number == number)
-        return frames->last_chunk;
-    uint64_t index = map_at(&frames->chunks, number);
-    if (index == 0) return NULL;
-    frames->last_chunk = frames->chunk_list[index - 1];
-    return frames->last_chunk;
+    struct frame_chunk *last = frames->last_chunk, *next = last == NULL ? NULL : last->next;
+    if (last != NULL && last->number == number) return last;
+    if (next == NULL || next->number != number) {
+        uint64_t index = map_at(&frames->chunks, number);
+        if (index == 0) return NULL;
+        next = frames->chunk_list[index - 1];
+        if (last != NULL) last->next = next;
+    }
+    frames->last_chunk = next;
+    return next;
 }
 
 struct frame_chunk *chunk_search(struct mm *mm, pfn_t f)

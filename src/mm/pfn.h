@@ -101,19 +101,20 @@ uint32_t frame_settle_cache(struct mm *mm, pfn_t f, uint32_t cache);
 
 /* How many numbers rise by one each, from the first on; count >= 1. */
 uint64_t frames_rising(const uint64_t *numbers, uint64_t count);
-/* Numbers [first, end) of a row that are known to rise by one each, so that nobody compares them
- * again; 0 and 0: nobody has looked. */
-struct frame_rise {
-    uint32_t first, end;
+/* The first runs of numbers that rise by one each, as far as they are known, so that nobody
+ * compares the numbers again: the index behind each, ascending, and RUN_UNKNOWN behind the last.
+ * Page tables that were made while a buffer was touched stand between its runs. */
+struct frame_runs {
+    uint32_t *end, count, most; /* most + 1 in end */
 };
-/* The longer one of the first two: most often there are no more. A buffer touched in order has the
- * frames of its page tables behind that of its first page. */
-struct frame_rise frames_rise(const uint64_t *numbers, uint32_t count);
+#define RUN_UNKNOWN UINT32_MAX
+/* Goes on behind the last run that is known, up to index `count` or until there are `most`. */
+void frames_find_runs(struct frame_runs *runs, const uint64_t *numbers, uint32_t count);
 /* Frames by their numbers. */
 struct frame_row {
     const uint64_t *pfns;
     uint64_t count;
-    struct frame_rise rise;
+    const struct frame_runs *runs; /* may go on behind `count` */
 };
 /* frame_settle_cache() for those from index `i` < count on as long as they have one type, *own;
  * returns the index of the first with another one. */

@@ -15,6 +15,7 @@ struct frame_record {
 
 struct frame_chunk {
     uint64_t number; /* of its first frame / FRAME_CHUNK */
+    struct frame_chunk *next; /* the one that was looked for after it, NULL when there is none */
     /* A bit for each frame: it is RAM; it has shares, locks, more than one lock; its type is
      * FRAME_CACHED. */
     uint64_t ram, owned, locked, relocked, cached;

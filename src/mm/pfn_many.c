@@ -24,12 +24,14 @@ uint64_t frames_rising(const uint64_t *numbers, uint64_t count)
     return n;
 }
 
-struct frame_rise frames_rise(const uint64_t *numbers, uint32_t count)
+void frames_find_runs(struct frame_runs *runs, const uint64_t *numbers, uint32_t count)
 {
-    if (count == 0) return (struct frame_rise){ 0, 0 };
-    uint32_t n = (uint32_t)frames_rising(numbers, count);
-    uint32_t next = n == count ? 0 : (uint32_t)frames_rising(numbers + n, count - n);
-    return next > n ? (struct frame_rise){ n, n + next } : (struct frame_rise){ 0, n };
+    uint32_t n = runs->count, i = n == 0 ? 0 : runs->end[n - 1];
+    if (i != 0 && i < count && numbers[i] == numbers[i - 1] + 1) n--; /* the last one goes on */
+    for (; i < count && n < runs->most; runs->end[n++] = i)
+        i += (uint32_t)frames_rising(numbers + i, count - i);
+    runs->count = n;
+    runs->end[n] = RUN_UNKNOWN;
 }
 
 /* How many bits from the lowest on are set. */
@@ -57,13 +59,20 @@ struct spans {
     struct mm *mm;
     const struct frame_row *row;
     uint64_t done;
+    uint32_t run; /* the first known one that is not done */
     struct frame_span span;
 };
 
 /* Those from index `i` on. */
 static inline struct spans spans_of(struct mm *mm, const struct frame_row *row, uint64_t i)
 {
-    return (struct spans){ .mm = mm, .row = row, .done = i };
+    uint32_t low = 0, high = i == 0 ? 0 : row->runs->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (row->runs->end[middle] <= i) low = middle + 1;
+        else high = middle;
+    }
+    return (struct spans){ .mm = mm, .row = row, .done = i, .run = low };
 }
 
 /* The first span, then the next one; false when there is none. */
@@ -72,11 +81,12 @@ static inline bool spans_next(struct spans *s)
     s->done += s->span.count;
     const struct frame_row *row = s->row;
     if (s->done == row->count) return false;
+    const uint32_t *run_end = &row->runs->end[s->run];
+    if (*run_end <= s->done) run_end = &row->runs->end[++s->run];
     const uint64_t *first = &row->pfns[s->done];
-    bool is_before = s->done < row->rise.first;
-    uint64_t end = is_before && row->rise.first < row->count ? row->rise.first : row->count;
+    uint64_t end = *run_end < row->count ? *run_end : row->count;
     s->span = span_at(s->mm, *first, end - s->done);
-    if (s->span.count > 1 && (is_before || s->done + s->span.count > row->rise.end))
+    if (*run_end == RUN_UNKNOWN && s->span.count > 1)
         s->span.count = (unsigned)frames_rising(first, s->span.count);
     return true;
 }
@@ -145,7 +155,9 @@ void frames_lock(struct mm *mm, const struct frame_row *row)
 
 void frame_lock(struct mm *mm, pfn_t f)
 {
-    frames_lock(mm, &(struct frame_row){ &f.v, 1, { 0, 1 } });
+    uint32_t unknown = RUN_UNKNOWN;
+    const struct frame_runs none = { &unknown, 0, 0 };
+    frames_lock(mm, &(struct frame_row){ &f.v, 1, &none });
 }
 
 /* Takes a lock from each of `count` frames, all locked; returns how many have none now. */

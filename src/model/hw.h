@@ -335,10 +335,10 @@ void paging_set(struct hw *hw, struct page_map *map, va_t at, uint64_t entry);
 /* Writes `page_count` consecutive entries; entry i maps frames[i]. */
 void paging_set_range(struct hw *hw, struct page_map *map, va_t at, const uint64_t *frames,
                       uint64_t page_count, uint64_t bits);
-/* Clears a range: missing tables are skipped. Returns how many pages were present. Process tables
- * that become empty are given back. A large page of which only a part lies in the range is split;
- * paging_split_edges before it, so that this cannot fail. */
-uint64_t paging_clear_range(struct hw *hw, struct page_map *map, va_t at, uint64_t page_count);
+/* Clears a range: missing tables are skipped. Process tables that become empty are given back. A
+ * large page of which only a part lies in the range is split; paging_split_edges before it, so that
+ * this cannot fail. */
+void paging_clear_range(struct hw *hw, struct page_map *map, va_t at, uint64_t page_count);
 
 /* ---- large pages (paging_large.c) ---- */
 

@@ -280,16 +280,16 @@ void paging_set(struct hw *hw, struct page_map *map, va_t at, uint64_t entry)
     paging_write(hw, map, LEVEL_PT, table, at, entry);
 }
 
-/* How many entries have a bit of the mask set: most often all of them or none. */
-static uint64_t entries_with(const uint64_t *entry, uint64_t count, uint64_t mask)
+/* How many of the entries are in use: most often all of them or none. */
+static uint64_t entries_in_use(const uint64_t *entry, uint64_t count)
 {
-    uint64_t all = mask, any = 0, n = 0;
+    uint64_t all = UINT64_MAX, any = 0, n = 0;
     for (uint64_t i = 0; i < count; i++) {
         all &= entry[i];
         any |= entry[i];
     }
     if (all != 0) return count;
-    for (uint64_t i = 0; i < count && (any & mask) != 0; i++) n += (entry[i] & mask) != 0;
+    for (uint64_t i = 0; i < count && any != 0; i++) n += entry[i] != 0;
     return n;
 }
 
@@ -310,14 +310,14 @@ void paging_set_range(struct hw *hw, struct page_map *map, va_t at, const uint64
             placing_end(hw, &placing);
             CHECK(paging_make(hw, map, here, LEVEL_PT, &table));
         }
-        uint64_t *slot = &phys_table(&hw->phys, table)[first];
-        uint64_t fresh = n - entries_with(slot, n, UINT64_MAX);
+        uint64_t *slot = &phys_table(&hw->phys, table)[first], *used = entries_used(hw, table);
+        uint64_t fresh = *used == 0 ? n : n - entries_in_use(slot, n);
         for (uint64_t i = 0; i < n; i++) slot[i] = pte_make(pfn(frames[done + i]), bits);
         map->writes += n;
         charge(hw, COST_PTE_WRITE, n);
         place_entries(hw, &placing, table, slot, n);
         gauge_add(&map->level[LEVEL_PT].entries, fresh, hw_now(hw));
-        *entries_used(hw, table) += fresh;
+        *used += fresh;
         done += n;
     }
     placing_end(hw, &placing);
@@ -337,44 +337,29 @@ void paging_drop_empty(struct hw *hw, struct page_map *map, va_t at, unsigned le
     }
 }
 
-/* The entries of one page table; returns how many were present. */
-static uint64_t clear_small(struct hw *hw, struct page_map *map, va_t at, pfn_t table, uint64_t n,
-                            struct placing *placing)
+static void clear_small(struct hw *hw, struct page_map *map, va_t at, pfn_t table, uint64_t n,
+                        struct placing *placing)
 {
     uint64_t *used = entries_used(hw, table), *slot = paging_slot_of(hw, table, at, LEVEL_PT);
-    if (*used == 0) return 0;
-    uint64_t present = entries_with(slot, n, PTE_PRESENT);
-    uint64_t cleared = present == n ? n : entries_with(slot, n, UINT64_MAX);
-    if (cleared == 0) return 0;
+    if (*used == 0) return;
+    uint64_t cleared = n == TABLE_ENTRIES ? *used : entries_in_use(slot, n);
+    if (cleared == 0) return;
     memset(slot, 0, (size_t)n * sizeof *slot);
     map->writes += cleared;
     charge(hw, COST_PTE_WRITE, cleared);
     place_entries(hw, placing, table, slot, n);
     gauge_sub(&map->level[LEVEL_PT].entries, cleared);
     *used -= cleared;
-    if (*used == 0 && map->space != 0) {
-        placing_end(hw, placing);
-        paging_drop_empty(hw, map, at, LEVEL_PT);
-    }
-    return present;
+    if (*used != 0 || map->space == 0) return;
+    placing_end(hw, placing);
+    paging_drop_empty(hw, map, at, LEVEL_PT);
 }
 
-/* The large page, which lies in the range wholly, of `n` pages from there on; as above. */
-static uint64_t clear_large(struct hw *hw, struct page_map *map, va_t at, unsigned level,
-                            pfn_t table, uint64_t n)
-{
-    bool was_present = (*paging_slot_of(hw, table, at, level) & PTE_PRESENT) != 0;
-    paging_write(hw, map, level, table, at, 0);
-    paging_drop_empty(hw, map, at, level);
-    return was_present ? n : 0;
-}
-
-uint64_t paging_clear_range(struct hw *hw, struct page_map *map, va_t at, uint64_t page_count)
+void paging_clear_range(struct hw *hw, struct page_map *map, va_t at, uint64_t page_count)
 {
     struct placing placing;
     placing.count = 0;
     map = paging_map_for(hw, map, at);
-    uint64_t present = 0;
     for (uint64_t done = 0; done < page_count;) {
         va_t here = va_add(at, done * PAGE_BYTES);
         pfn_t table;
@@ -388,9 +373,10 @@ uint64_t paging_clear_range(struct hw *hw, struct page_map *map, va_t at, uint64
             continue;
         }
         done += n;
-        if (level == LEVEL_PT) present += clear_small(hw, map, here, table, n, &placing);
-        if (level > LEVEL_PT) present += clear_large(hw, map, here, level, table, n);
+        if (level == LEVEL_PT) clear_small(hw, map, here, table, n, &placing);
+        if (level <= LEVEL_PT) continue;
+        paging_write(hw, map, level, table, here, 0);
+        paging_drop_empty(hw, map, here, level);
     }
     placing_end(hw, &placing);
-    return present;
 }

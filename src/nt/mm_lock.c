@@ -120,20 +120,24 @@ static unsigned touch_row(const struct touch *t)
     }
 }
 
+/* Runs are looked for while a piece of this many numbers is at hand. */
+enum { PIECE_PAGES = 4096 };
+
 /* Frames of all pages into the MDL, each made resident and fit for the operation. Returns how many
  * were had before the first that failed. */
 static uint64_t fault_in(struct kernel *k, const struct lock_request *r, struct touch *failed)
 {
-    const struct mdl *m = r->mdl;
-    uint64_t pages = mdl_page_count(m), done = 0, *pfns = mdl_pfns(r->mdl);
+    struct mdl *m = r->mdl;
+    uint64_t pages = mdl_page_count(m), done = 0, *pfns = mdl_pfns(m);
+    uint64_t most = r->segments == NULL ? PIECE_PAGES : 1;
     enum access_type type = r->operation == IO_READ_ACCESS ? ACCESS_READ : ACCESS_WRITE;
-    bool user = r->mode == USER_MODE;
-    if (r->segments == NULL)
-        return mm_fault_in_range(k->mm, m->start_va, pages, type, user, pfns, failed);
     while (done < pages) {
-        va_t at = page_address(r, done);
-        if (mm_fault_in_range(k->mm, at, 1, type, user, &pfns[done], failed) == 0) break;
-        done++;
+        uint64_t n = pages - done < most ? pages - done : most;
+        uint64_t had = mm_fault_in_range(k->mm, page_address(r, done), n, type,
+                                         r->mode == USER_MODE, pfns + done, failed);
+        done += had;
+        frames_find_runs(&m->runs, pfns, (uint32_t)done);
+        if (had < n) break;
     }
     return done;
 }
@@ -231,7 +235,6 @@ static struct outcome lock_pages(struct kernel *k, const struct lock_request *r)
     }
     if (m->locked_pages > 0) mdl_lose(k, m); /* the driver cleared the flag by hand */
     uint64_t done = fault_in(k, r, &failed);
-    m->rise = frames_rise(m->pfns, (uint32_t)done);
     struct frame_row row = mdl_frames(m, done);
     struct odd_frames odd = find_odd_frames(k, &row);
     if (odd.free != NULL && ends(k, r->rows + LOCK_FREE_FRAME, P(0, 0, 0), P(*odd.free, 0, 0)))

@@ -4,7 +4,7 @@
 #include "base/rng.h"
 #include "mm_machine.h"
 
-enum { FRAMES_MOST = 2048 };
+enum { FRAMES_MOST = 2048, RUNS_MOST = 6 };
 
 /* Two nodes with a hole between them. */
 static const struct phys_range two_nodes[] = {
@@ -26,16 +26,21 @@ static uint64_t runs_of_frames(struct rng *rng, uint64_t *pfns, uint64_t most)
 /* Nobody has looked which of them follow each other. */
 static struct frame_row row_of(const uint64_t *pfns, uint64_t count)
 {
-    return (struct frame_row){ .pfns = pfns, .count = count };
+    static uint32_t unknown = RUN_UNKNOWN;
+    static const struct frame_runs none = { &unknown, 0, 0 };
+    return (struct frame_row){ pfns, count, &none };
 }
 
-/* Somebody has, or not, or only at some of those that do. */
-static struct frame_row known_row(struct rng *rng, const uint64_t *pfns, uint64_t count)
+/* Somebody has, or only at the first ones, or at more than the row has. */
+static struct frame_row known_row(struct rng *rng, const uint64_t *pfns, uint64_t count,
+                                  struct frame_runs *runs)
 {
-    struct frame_row row = row_of(pfns, count);
-    uint64_t known = rng_below(rng, 3);
-    if (known > 0) row.rise = frames_rise(pfns, (uint32_t)count);
-    if (known == 1) row.rise.end -= (uint32_t)rng_below(rng, row.rise.end - row.rise.first);
+    struct frame_row row = row_of(pfns, rng_below(rng, 3) == 0 ? 1 + rng_below(rng, count) : count);
+    runs->end[0] = RUN_UNKNOWN;
+    runs->most = (uint32_t)rng_below(rng, RUNS_MOST + 1);
+    frames_find_runs(runs, pfns, (uint32_t)rng_below(rng, count + 1));
+    if (rng_below(rng, 2) == 0) frames_find_runs(runs, pfns, (uint32_t)count);
+    row.runs = runs;
     return row;
 }
 
@@ -73,7 +78,10 @@ Test(frames_many, are_as_one_by_one)
     rng_init(&rng, 11, 0);
     for (int round = 0; round < 200; round++) {
         uint64_t count = runs_of_frames(&rng, pfns, 1 + rng_below(&rng, COUNT_OF(pfns)));
-        struct frame_row row = known_row(&rng, pfns, count);
+        uint32_t end[RUNS_MOST + 1];
+        struct frame_runs runs = { .end = end };
+        struct frame_row row = known_row(&rng, pfns, count, &runs);
+        count = row.count;
         frames_lock(&m[0].mm, &row);
         for (uint64_t i = 0; i < count; i++) frame_lock(&m[1].mm, pfn(pfns[i]));
         expect_same_frames(&m[0], &m[1]);
@@ -127,13 +135,31 @@ Test(frames_many, rise_up_to_the_first_that_does_not)
         for (uint64_t odd = 1; odd < count; odd++) {
             numbers[odd]++;
             cr_assert_eq(frames_rising(numbers, count), odd);
-            struct frame_rise rise = frames_rise(numbers, (uint32_t)count);
-            bool is_later = odd == 1 ? count > 2 : count - odd - 1 > odd;
-            cr_assert(is_later || (rise.first == 0 && rise.end == odd));
-            uint64_t n = rise.end - rise.first;
-            cr_assert_eq(frames_rising(&numbers[rise.first], n), n);
             numbers[odd]--;
         }
+    }
+}
+
+/* In any number of steps, up to the most that there is room for. */
+Test(frames_many, runs_are_found)
+{
+    struct rng rng;
+    uint64_t numbers[500];
+    rng_init(&rng, 12, 0);
+    for (int round = 0; round < 500; round++) {
+        uint32_t end[RUNS_MOST + 1], known = 0, first = 0;
+        uint64_t most = rng_below(&rng, COUNT_OF(numbers));
+        uint32_t count = (uint32_t)runs_of_frames(&rng, numbers, most);
+        struct frame_runs runs = { .end = end, .most = (uint32_t)rng_below(&rng, RUNS_MOST + 1) };
+        for (uint32_t at = 0; at < count; frames_find_runs(&runs, numbers, at))
+            at += 1 + (uint32_t)rng_below(&rng, count - at);
+        for (; known < runs.most && first < count; first = end[known++]) {
+            uint32_t n = 1;
+            while (first + n < count && numbers[first + n] == numbers[first] + n) n++;
+            cr_assert(known < runs.count && end[known] == first + n);
+        }
+        cr_assert_eq(runs.count, known);
+        cr_assert(count == 0 || end[known] == RUN_UNKNOWN);
     }
 }
 
