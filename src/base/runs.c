@@ -301,14 +301,15 @@ static uint64_t end_clamped(uint64_t start, uint64_t count)
 
 uint64_t runs_remove_any(struct runs *r, uint64_t start, uint64_t count)
 {
-    uint64_t end = end_clamped(start, count);
-    uint64_t total = r->total;
-    struct run run;
-    while (start < end && runs_at_or_after(r, start, &run) && run.start < end) {
-        uint64_t from = run.start > start ? run.start : start;
-        uint64_t to = run.start + run.count < end ? run.start + run.count : end;
-        runs_remove(r, from, to - from);
-        start = to;
+    uint64_t end = end_clamped(start, count), total = r->total;
+    uint32_t above = 0;
+    uint32_t n = floor_of(r, start, &above);
+    if (n == 0 || end_of(r, n) <= start) n = above;
+    while (n != 0 && r->nodes[n].start < end) {
+        uint64_t first = r->nodes[n].start, run_end = end_of(r, n);
+        uint32_t next = run_end < end ? neighbour(r, BY_START, n, RIGHT) : 0;
+        run_cut(r, n, first > start ? first : start, run_end < end ? run_end : end);
+        n = next;
     }
     return total - r->total;
 }

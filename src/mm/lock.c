@@ -26,28 +26,6 @@ static void wait(struct mm *mm, enum mm_lock kind, struct hold_queue *queue, boo
     if (cycles != 0) charge(mm->hw, COST_LOCK_WAIT, cycles);
 }
 
-static void begin(struct mm *mm, enum mm_lock kind, struct lock *lock, bool shared)
-{
-    CHECK2(!lock->taken, kind, lock->is_shared);
-    memory_close_lines(mm->hw);
-    lock->taken = true;
-    lock->is_shared = shared;
-    mm->locks[kind].acquisitions++;
-    if (mm->hw->cpu_count > 1) wait(mm, kind, &lock->turns, shared, false);
-}
-
-void lock_enter_free(struct mm *mm, enum mm_lock kind, struct lock *lock)
-{
-    begin(mm, kind, lock, false);
-    if (mm->hw->cpu_count > 1) fetch_line(mm, lock);
-}
-
-void lock_enter(struct mm *mm, enum mm_lock kind, struct lock *lock)
-{
-    lock_enter_free(mm, kind, lock);
-    charge(mm->hw, COST_LOCK, 1);
-}
-
 /* One interlocked operation on the lock's word, which has the line for as long as it takes. */
 static void use_line(struct mm *mm, enum mm_lock kind, struct lock *lock, uint64_t lock_count)
 {
@@ -57,23 +35,21 @@ static void use_line(struct mm *mm, enum mm_lock kind, struct lock *lock, uint64
     hold_end(mm->hw, &lock->line, hw_now(mm->hw).v);
 }
 
+void lock_wait(struct mm *mm, enum mm_lock kind, struct lock *lock)
+{
+    wait(mm, kind, &lock->turns, lock->is_shared, false);
+    if (!lock->is_shared) fetch_line(mm, lock);
+}
+
 void lock_enter_shared(struct mm *mm, enum mm_lock kind, struct lock *lock)
 {
-    begin(mm, kind, lock, true);
+    lock_begin(mm, kind, lock, true);
     if (mm->hw->cpu_count > 1) use_line(mm, kind, lock, 1);
     else charge(mm->hw, COST_LOCK, 1);
 }
 
-void lock_leave(struct mm *mm, enum mm_lock kind, struct lock *lock)
+void lock_end(struct mm *mm, enum mm_lock kind, struct lock *lock, uint64_t last_cycles)
 {
-    lock_leave_before(mm, kind, lock, 0);
-}
-
-void lock_leave_before(struct mm *mm, enum mm_lock kind, struct lock *lock, uint64_t last_cycles)
-{
-    CHECK2(lock->taken, kind, last_cycles);
-    lock->taken = false;
-    if (mm->hw->cpu_count == 1) return;
     if (lock->is_shared) use_line(mm, kind, lock, 0);
     hold_end(mm->hw, &lock->turns, hw_now(mm->hw).v - last_cycles);
 }

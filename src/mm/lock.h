@@ -18,18 +18,14 @@ struct lock {
 
 struct mm;
 
-/* Waits until nobody holds the lock (lock_wait), fetches its line where another processor had it
- * (line_near, line_transfer, line_far), and takes it (lock). With one processor nobody ever waits.
- * Not recursive. */
-void lock_enter(struct mm *mm, enum mm_lock kind, struct lock *lock);
-/* The same without the price of the acquisition, which is in that of the work it protects. */
-void lock_enter_free(struct mm *mm, enum mm_lock kind, struct lock *lock);
+/* Entering and leaving a lock stand in mm.h, in line: with one processor nobody ever waits. These
+ * are what is left of them with several: the wait for a lock that was taken just now, and for its
+ * line unless it is shared; and giving it, see lock_leave_before(). */
+void lock_wait(struct mm *mm, enum mm_lock kind, struct lock *lock);
+void lock_end(struct mm *mm, enum mm_lock kind, struct lock *lock, uint64_t last_cycles);
 /* Shares the lock with others who do so. Its line goes from one to the next all the same, one at a
  * time, when the lock is taken and again when it is given. */
 void lock_enter_shared(struct mm *mm, enum mm_lock kind, struct lock *lock);
-void lock_leave(struct mm *mm, enum mm_lock kind, struct lock *lock);
-/* The same, when what the processor spent its last cycles on is done after the lock was given. */
-void lock_leave_before(struct mm *mm, enum mm_lock kind, struct lock *lock, uint64_t last_cycles);
 /* Nobody ever held it: the state before the first step. */
 void lock_forget(struct lock *lock);
 void lock_free(struct lock *lock, const struct allocator *from);

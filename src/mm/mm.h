@@ -91,3 +91,41 @@ static inline bool mm_are_fresh(const struct mm *mm, va_t first, va_t last)
     bool within = begins_below || first.v - s->base.v < s->total * PAGE_BYTES;
     return (!within || s->pending.total == 0) && mm->hw->cpu->owed_count == 0;
 }
+
+/* ---- locks ---- */
+
+static inline void lock_begin(struct mm *mm, enum mm_lock kind, struct lock *lock, bool shared)
+{
+    CHECK2(!lock->taken, kind, lock->is_shared);
+    memory_close_lines(mm->hw);
+    lock->taken = true;
+    lock->is_shared = shared;
+    mm->locks[kind].acquisitions++;
+    if (mm->hw->cpu_count > 1) lock_wait(mm, kind, lock);
+}
+/* As lock_enter(), without the price of the acquisition, which is in that of the work it protects.
+ */
+static inline void lock_enter_free(struct mm *mm, enum mm_lock kind, struct lock *lock)
+{
+    lock_begin(mm, kind, lock, false);
+}
+/* Waits until nobody holds the lock (lock_wait), fetches its line where another processor had it
+ * (line_near, line_transfer, line_far), and takes it (lock). Not recursive. */
+static inline void lock_enter(struct mm *mm, enum mm_lock kind, struct lock *lock)
+{
+    lock_enter_free(mm, kind, lock);
+    charge(mm->hw, COST_LOCK, 1);
+}
+/* As lock_leave(), when what the processor spent its last cycles on is done after the lock was
+ * given. */
+static inline void lock_leave_before(struct mm *mm, enum mm_lock kind, struct lock *lock,
+                                     uint64_t last_cycles)
+{
+    CHECK2(lock->taken, kind, last_cycles);
+    lock->taken = false;
+    if (mm->hw->cpu_count > 1) lock_end(mm, kind, lock, last_cycles);
+}
+static inline void lock_leave(struct mm *mm, enum mm_lock kind, struct lock *lock)
+{
+    lock_leave_before(mm, kind, lock, 0);
+}

@@ -65,8 +65,9 @@ static bool tables_reserve(struct mm *mm, uint64_t start, uint64_t count)
     uint64_t first = (lead + start) >> TABLE_SHIFT_BITS;
     uint64_t last = (lead + start + count - 1) >> TABLE_SHIFT_BITS;
     size_t words = (size_t)(last / 64 + 1);
-    s->tables_made = mem_grow(mm->from, s->tables_made, &s->tables_capacity, words,
-                              sizeof *s->tables_made);
+    if (words > s->tables_capacity)
+        s->tables_made = mem_grow(mm->from, s->tables_made, &s->tables_capacity, words,
+                                  sizeof *s->tables_made);
     for (uint64_t table = first; table <= last; table++) {
         uint64_t bit = (uint64_t)1 << (table % 64), *word = &s->tables_made[table / 64];
         if (*word & bit) continue;

@@ -6,36 +6,20 @@
 
 #include <string.h>
 
-/* Every call that returns makes one: member by member where the caller wants it, which takes less
- * than clearing the whole and then setting some. */
-static inline struct outcome returned(const struct kernel *k, uint32_t status, struct value v,
-                                      bool failed)
-{
-    struct outcome o;
-    o.end = END_RETURNS;
-    o.failed = failed;
-    o.undefined = false;
-    o.failure = k->performed_failure;
-    o.status = status;
-    o.returns = v;
-    o.stop = (struct stop){ 0 };
-    o.exception = (struct exception){ 0 };
-    return o;
-}
-
 struct outcome returns_void(struct kernel *k)
 {
-    return returned(k, 0, (struct value){ 0 }, false);
+    return outcome_returns(k->performed_failure, 0, (struct value){ 0 }, false);
 }
 
 struct outcome returns_status(struct kernel *k, uint32_t status)
 {
-    return returned(k, status, value_int(status), status >= 0x80000000u);
+    bool failed = status >= 0x80000000u;
+    return outcome_returns(k->performed_failure, status, value_int(status), failed);
 }
 
 struct outcome returns_value(struct kernel *k, struct value v)
 {
-    return returned(k, 0, v, v.kind == VALUE_NULL);
+    return outcome_returns(k->performed_failure, 0, v, v.kind == VALUE_NULL);
 }
 
 struct outcome returns_address(struct kernel *k, va_t at)
@@ -110,8 +94,8 @@ bool state_rule_ends(struct kernel *k, const char *rule, const struct mdl *m)
     BUG("a routine lacks the row of a rule that the matrix names");
 }
 
-/* A NULL object is dereferenced: the processor faults at an address near 0, which raises. An object
- * that was freed is refused. */
+/* Of an object that is not a live MDL. A NULL object is dereferenced: the processor faults at an
+ * address near 0, which raises. An object that was freed is refused. */
 static bool object_ends(struct kernel *k, const struct field *row, uint32_t id)
 {
     if (id == 0) {
@@ -119,14 +103,7 @@ static bool object_ends(struct kernel *k, const struct field *row, uint32_t id)
         k->outcome = raises(k, ST_ACCESS_VIOLATION);
         return true;
     }
-    bool live;
-    if (row->type == FIELD_MDL) {
-        const struct mdl *m = mdl_at(k->mm, id);
-        live = m != NULL && m->live;
-    } else {
-        live = id <= k->irp_count && k->irps[id - 1].live;
-    }
-    if (live) return false;
+    if (row->type == FIELD_IRP && id <= k->irp_count && k->irps[id - 1].live) return false;
     k->outcome = (struct outcome){ .end = END_RETURNS, .failed = true, .undefined = true };
     if (k->routine->result != RESULT_VOID) k->outcome.returns = value_null();
     if (k->routine->result == RESULT_STATUS) k->outcome.returns = value_int(ST_INVALID_PARAMETER);
@@ -137,10 +114,13 @@ static bool object_ends(struct kernel *k, const struct field *row, uint32_t id)
 
 static bool objects_end(struct kernel *k, const struct routine *r, const void *args)
 {
-    for (const struct field *row = r->args; row->key != NULL; row++) {
+    for (const struct field *row = r->args; row->type != FIELD_END; row++) {
         if (row->type != FIELD_MDL && row->type != FIELD_IRP) continue;
         if (row->flags & FIELD_OUT) continue;
-        if (object_ends(k, row, field_id(row, args))) return true;
+        uint32_t id = field_id(row, args);
+        const struct mdl *m = row->type == FIELD_MDL ? mdl_at(k->mm, id) : NULL;
+        if (m != NULL && m->live) continue;
+        if (object_ends(k, row, id)) return true;
     }
     return false;
 }

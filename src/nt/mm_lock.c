@@ -221,6 +221,12 @@ static void become_locked(struct kernel *k, const struct lock_request *r, bool i
     mdl_changed(k, m, true);
 }
 
+static bool not_ram_ends(struct kernel *k, const struct lock_request *r, uint64_t frame)
+{
+    uint64_t highest = phys_ram_end(&k->hw->phys).v - 1;
+    return ends(k, r->rows + LOCK_NOT_RAM, P(r->mdl->address.v, frame, highest), P(0, 0, 0));
+}
+
 /* Everything but the checks of IRQL and state, in the order of LOCK_ROWS. */
 static struct outcome lock_pages(struct kernel *k, const struct lock_request *r)
 {
@@ -240,10 +246,7 @@ static struct outcome lock_pages(struct kernel *k, const struct lock_request *r)
     if (odd.free != NULL && ends(k, r->rows + LOCK_FREE_FRAME, P(0, 0, 0), P(*odd.free, 0, 0)))
         return k->outcome;
     if (done < pages) return undo(k, r, done, odd.outside != NULL, &failed);
-    uint64_t highest = phys_ram_end(&k->hw->phys).v - 1;
-    if (odd.outside != NULL &&
-        ends(k, r->rows + LOCK_NOT_RAM, P(m->address.v, *odd.outside, highest), P(0, 0, 0)))
-        return k->outcome;
+    if (odd.outside != NULL && not_ram_ends(k, r, *odd.outside)) return k->outcome;
     /* The page of MmProbeAndLockSelectedPages forbids DISPATCH_LEVEL whatever the memory. */
     bool asks = k->mm->irql >= DISPATCH_LEVEL && r->segments == NULL && pages > 0;
     if (asks && is_pageable(k, page_address(r, 0)) && fails(k, r->rows + LOCK_PAGEABLE))

@@ -68,6 +68,22 @@ struct outcome {
     struct stop stop; /* END_STOPS */
     struct exception exception; /* of an access that failed */
 };
+/* How most calls and accesses end: member by member where the caller wants it, which takes less
+ * than clearing the whole and then setting some. */
+static inline struct outcome outcome_returns(uint16_t failure, uint32_t status, struct value v,
+                                             bool failed)
+{
+    struct outcome o;
+    o.end = END_RETURNS;
+    o.failed = failed;
+    o.undefined = false;
+    o.failure = failure;
+    o.status = status;
+    o.returns = v;
+    o.stop = (struct stop){ 0 };
+    o.exception = (struct exception){ 0 };
+    return o;
+}
 
 /* A list argument: PhysicalAddressList, SegmentArray. Two numbers an entry (the second 0 when
  * unused). */

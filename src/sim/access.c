@@ -13,7 +13,7 @@ struct outcome outcome_of_touch(const struct touch *t)
     if (t->end == TOUCH_STOPS)
         return (struct outcome){ .end = END_STOPS, .stop = t->stop, .failed = true,
                                  .exception = t->exception };
-    return (struct outcome){ .end = END_RETURNS };
+    return outcome_returns(0, ST_SUCCESS, (struct value){ 0 }, false);
 }
 
 static void charge_data(struct sim *s, const struct access_run *a, const struct touch *t,
@@ -385,7 +385,8 @@ void step_access(struct sim *s, const struct step *step)
     struct event_mark mark;
     event_begin(s, step, &mark);
     struct access_totals before = counted(s, a->type);
-    struct touch t = { .end = TOUCH_OK };
+    struct touch t;
+    t.end = TOUCH_OK; /* what else is read of it is set by an access that ends otherwise */
     access_all(s, step, &run, &p, &v, &t);
     if (run.type == ACCESS_WRITE && t.end == TOUCH_OK) places_check_written(s, &p);
     access_count(s, &run, &before, &s->by_type[a->type]);

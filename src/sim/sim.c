@@ -317,6 +317,14 @@ static inline void run_step(struct sim *s)
     step_run(s, step);
 }
 
+/* What a step may have changed for other processors; whether one of them is due. */
+static bool among_others(struct sim *s)
+{
+    sched_irql(s);
+    if (s->hw.locks.is_due) sched_settle(s);
+    return sched_must_yield(s);
+}
+
 /* The thread goes on until it gives its processor away, or another processor is due. */
 static void run_thread(struct sim *s, const struct sim_inputs *inputs)
 {
@@ -324,13 +332,12 @@ static void run_thread(struct sim *s, const struct sim_inputs *inputs)
     apc_resume(s);
     while (t->state == THREAD_RUNS && !sim_over(s)) {
         run_step(s);
-        sched_irql(s);
-        if (s->hw.locks.is_due) sched_settle(s);
+        bool yields = s->hw.cpu_count > 1 && among_others(s);
         if (__builtin_expect(inputs->check_each_step, 0)) kernel_check(&s->kernel);
         if ((++s->steps_done & 0xFFF) == 0 && s->interrupted != NULL &&
             s->interrupted(s->interrupt_context))
             s->reason = END_INTERRUPTED;
-        if (sched_must_yield(s)) break;
+        if (yields) break;
     }
 }
 
