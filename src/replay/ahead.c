@@ -7,7 +7,10 @@
 #include <string.h>
 
 enum {
-    SLOTS = 8,
+    SLOTS = 16,
+    /* Who waits does so until half of the ring is his: putting a thread to sleep and waking it
+     * takes as long as parsing a slot. */
+    SLOTS_WAITED_FOR = SLOTS / 2,
     SLOT_RECORDS = 4096,
     STARTS_AT = 1 << 16, /* records taken before the thread starts: short traces need none */
 };
@@ -32,7 +35,7 @@ struct ahead {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     unsigned first, filled;
-    bool stop;
+    bool stop, is_last; /* no more slots are wanted; the last one is filled */
     struct slot slots[SLOTS];
 };
 
@@ -43,17 +46,20 @@ static struct slot *empty_slot(struct ahead *a)
 {
     struct slot *s = NULL;
     pthread_mutex_lock(&a->lock);
-    while (a->filled == SLOTS && !a->stop) pthread_cond_wait(&a->changed, &a->lock);
+    if (a->filled == SLOTS)
+        while (a->filled > SLOTS - SLOTS_WAITED_FOR && !a->stop)
+            pthread_cond_wait(&a->changed, &a->lock);
     if (!a->stop) s = &a->slots[(a->first + a->filled) % SLOTS];
     pthread_mutex_unlock(&a->lock);
     return s;
 }
 
-static void hand_over(struct ahead *a)
+static void hand_over(struct ahead *a, bool is_last)
 {
     pthread_mutex_lock(&a->lock);
     a->filled++;
-    pthread_cond_signal(&a->changed);
+    a->is_last = is_last;
+    if (a->filled >= SLOTS_WAITED_FOR || is_last) pthread_cond_signal(&a->changed);
     pthread_mutex_unlock(&a->lock);
 }
 
@@ -73,7 +79,7 @@ static void *run(void *context)
         if (s == NULL) break;
         pull_into(a, s);
         count = s->count;
-        hand_over(a);
+        hand_over(a, count == 0);
     }
     return NULL;
 }
@@ -104,9 +110,11 @@ static const struct slot *full_slot(struct ahead *a)
         a->first = (a->first + 1) % SLOTS;
         a->filled--;
         a->at = 0;
-        pthread_cond_signal(&a->changed);
+        if (a->filled <= SLOTS - SLOTS_WAITED_FOR) pthread_cond_signal(&a->changed);
     }
-    while (a->filled == 0) pthread_cond_wait(&a->changed, &a->lock);
+    if (a->filled == 0)
+        while (a->filled < SLOTS_WAITED_FOR && !a->is_last)
+            pthread_cond_wait(&a->changed, &a->lock);
     s = &a->slots[a->first];
     pthread_mutex_unlock(&a->lock);
     a->notes.skipped = s->skipped;
