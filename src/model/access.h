@@ -73,6 +73,12 @@ static inline uint64_t access_page(uint64_t address)
     return address / PAGE_BYTES;
 }
 
+/* Whether it lies in one page of 4 KiB. */
+static inline bool access_in_page(const struct access *a)
+{
+    return (a->address & PAGE_MASK) + a->size <= PAGE_BYTES;
+}
+
 struct access_segment {
     uint64_t first;   /* number of its first record in the trace, from 0 */
     uint32_t records; /* 1 .. SEGMENT_RECORDS_MAX */

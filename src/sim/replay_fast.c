@@ -158,11 +158,6 @@ void fast_settle(struct fast *f)
 
 /* ---- records ---- */
 
-static inline bool is_inside(const struct access *a)
-{
-    return (a->address & PAGE_MASK) + a->size <= PAGE_BYTES;
-}
-
 static inline uint64_t front_key(uint64_t page, unsigned kind)
 {
     return page * FAST_KINDS + kind;
@@ -176,7 +171,7 @@ static inline const struct access *count_known(struct fast *f, const struct acce
     uint64_t hits = 0, bytes = 0;
     for (; a < end; a++) {
         uint64_t key = front_key(access_page(a->address), a->kind);
-        if (fronts->known[key & fronts->mask] != key || !is_inside(a)) break;
+        if (fronts->known[key & fronts->mask] != key || !access_in_page(a)) break;
         hits += fronts->lookups[a->kind];
         bytes += a->size * fronts->times[a->kind];
     }
@@ -185,39 +180,42 @@ static inline const struct access *count_known(struct fast *f, const struct acce
     return a;
 }
 
-static inline bool is_in_front(const struct fast *f, const struct fast_lane *l, uint64_t page)
+/* What is known of the page's set, for the kinds that are looked up in the array of this one. */
+static inline void learn_front(struct fast *f, const struct fast_lane *of, uint64_t page)
 {
-    size_t front = (size_t)((page & l->mask) * l->ways);
-    return l->tag[front] == (page | f->space) && page < f->page_end &&
-           (l->data[front] & l->bits) == l->want;
-}
-
-/* Counts the record if its page is in front. */
-static inline bool count_in_front(struct fast *f, const struct access *a)
-{
-    const struct fast_lane *l = &f->lane[a->kind];
-    if (!is_inside(a) || !is_in_front(f, l, access_page(a->address))) return false;
-    f->hits += l->lookups;
-    f->bytes += (uint64_t)a->size << l->doubles;
-    return true;
-}
-
-/* Which of the kinds that are looked up in the array of this one would only count in that page. */
-static inline void learn_front(struct fast *f, unsigned kind, uint64_t page)
-{
+    uint64_t entry = of->data[(page & of->mask) * of->ways];
     for (unsigned i = 0; i < FAST_KINDS; i++) {
         const struct fast_lane *l = &f->lane[i];
         uint64_t key = front_key(page, i);
-        if (l->tag != f->lane[kind].tag) continue;
-        f->fronts.known[key & f->fronts.mask] = is_in_front(f, l, page) ? key : FRONT_NONE;
+        if (l->tag != of->tag) continue;
+        f->fronts.known[key & f->fronts.mask] = (entry & l->bits) == l->want ? key : FRONT_NONE;
     }
 }
 
-/* The lookups of the record may have moved the sets of its pages. */
-static inline void learn_fronts(struct fast *f, const struct access *a)
+static inline void forget_front(struct fast *f, uint64_t page)
 {
-    learn_front(f, a->kind, access_page(a->address));
-    if (!is_inside(a)) learn_front(f, a->kind, access_page(a->address) + 1);
+    uint64_t *known = &f->fronts.known[front_key(page, 0) & f->fronts.mask];
+    for (unsigned i = 0; i < FAST_KINDS; i++) known[i] = FRONT_NONE;
+}
+
+/* One record, by the first level if it has the page; learns or forgets what the lookups moved. A
+ * miss is seldom followed by a record of the same page. Returns whether it was a hit. */
+static inline bool one_record(struct fast *f, const struct access *a, const struct access *next,
+                              struct touch *t)
+{
+    const struct fast_lane *l = &f->lane[a->kind];
+    uint64_t page = access_page(a->address);
+    enum found found = access_in_page(a) ? find_first(f, l, page) : FOUND_FORBIDS;
+    if (found == FOUND) {
+        f->hits += l->lookups;
+        f->bytes += (uint64_t)a->size << l->doubles;
+        learn_front(f, l, page);
+        return true;
+    }
+    fast_record(f, a, found, next, t);
+    forget_front(f, page);
+    if (!access_in_page(a)) forget_front(f, page + 1);
+    return false;
 }
 
 size_t fast_records(struct fast *f, const struct access *batch, size_t count, struct touch *t)
@@ -225,9 +223,9 @@ size_t fast_records(struct fast *f, const struct access *batch, size_t count, st
     const struct access *a = batch, *end = batch + count;
     CHECK(count <= SETTLE_RECORDS);
     while (a < end && t->end == TOUCH_OK) {
-        if (!count_in_front(f, a)) fast_record(f, a, a + 1 < end ? a + 1 : NULL, t);
-        learn_fronts(f, a++);
-        if (t->end == TOUCH_OK) a = count_known(f, a, end);
+        bool hit = one_record(f, a, a + 1 < end ? a + 1 : NULL, t);
+        a++;
+        if (hit) a = count_known(f, a, end);
     }
     fast_settle(f);
     return (size_t)(a - batch);

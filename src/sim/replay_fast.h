@@ -67,9 +67,17 @@ bool fast_begin(struct fast *f, struct sim *s, struct access_totals *totals);
 /* Replays records from batch[0] on until one raises or stops the system. Returns how many, that one
  * included. */
 size_t fast_records(struct fast *f, const struct access *batch, size_t count, struct touch *t);
-/* One record in any way; `next`, unless NULL, is the one behind it. Not yet settled. */
-void fast_record(struct fast *f, const struct access *a, const struct access *next,
-                 struct touch *t);
+enum found {
+    FOUND,         /* and used */
+    FOUND_FORBIDS, /* an entry that does not permit the access as it is; not used */
+    FOUND_NOT,
+    FOUND_TYPED, /* by a walk, and not yet charged: memory that is not write-back */
+};
+
+/* One record in any way; `found` is what the first level said of its page of 4 KiB (FOUND_FORBIDS
+ * where there are two), not FOUND; `next`, unless NULL, is the one behind it. Not yet settled. */
+void fast_record(struct fast *f, const struct access *a, enum found found,
+                 const struct access *next, struct touch *t);
 /* Counts and charges what was done. */
 void fast_settle(struct fast *f);
 /* After what may have changed the context, the tables or the sizes of pages that levels hold. */

@@ -9,12 +9,11 @@ static void look_up_all(struct fast *f, const struct access *a, struct touch *t)
     for (unsigned i = 0; i < all.count && t->end == TOUCH_OK; i++) look_up_one(f, a, &all, i, t);
 }
 
-void fast_record(struct fast *f, const struct access *a, const struct access *next,
-                 struct touch *t)
+void fast_record(struct fast *f, const struct access *a, enum found found,
+                 const struct access *next, struct touch *t)
 {
-    const struct fast_lane *l = &f->lane[a->kind];
-    bool inside = (a->address & PAGE_MASK) + a->size <= PAGE_BYTES;
-    if (l->looks_large && inside && large_in_front(f, l, access_page(a->address))) {
+    struct fast_lane *l = &f->lane[a->kind];
+    if (found == FOUND_NOT && large_in_front(f, l, access_page(a->address))) {
         f->hits += l->lookups;
         f->large_hits += l->lookups;
         f->bytes += (uint64_t)a->size << l->doubles;
@@ -22,5 +21,10 @@ void fast_record(struct fast *f, const struct access *a, const struct access *ne
     }
     if (f->walked && next != NULL) fast_prefetch(f, next->address);
     f->walked = false;
-    look_up_all(f, a, t);
+    if (access_in_page(a) && a->kind != ACCESS_MODIFY) {
+        f->bytes += a->size;
+        look_behind_first(f, l, found, va(a->address), a->size, t);
+    } else {
+        look_up_all(f, a, t);
+    }
 }

@@ -18,13 +18,6 @@ static inline void fill(struct fast_array *a, uint64_t page, uint64_t tag, uint6
     tlb_set_rotate_both(tags, datas, a->ways - 1, tag, entry);
 }
 
-enum found {
-    FOUND,         /* and used */
-    FOUND_FORBIDS, /* an entry that does not permit the access as it is; not used */
-    FOUND_NOT,
-    FOUND_TYPED, /* by a walk, and not yet charged: memory that is not write-back */
-};
-
 /* A lookup of one level. */
 static inline enum found find(uint64_t *tags, uint64_t *datas, unsigned ways, uint64_t tag,
                        const struct fast_lane *l)
@@ -54,18 +47,15 @@ static inline enum found find_large(const struct fast *f, const struct fast_lane
     return find(&a->tag[base], &a->data[base], a->ways, tag, l);
 }
 
-/* Whether the first level has the page as a part of one of 2 MiB that its set used last, and which
- * permits the access; then nothing but counts changes. It has large pages. */
+/* Whether the first level, which lacks the page of 4 KiB, has it as a part of one of 2 MiB that its
+ * set used last, and which permits the access; then nothing but counts changes. */
 static inline bool large_in_front(const struct fast *f, const struct fast_lane *l, uint64_t page)
 {
     const struct fast_array *a = l->large;
-    if (page >= f->page_end) return false;
+    if (!l->looks_large) return false;
     uint64_t large = page >> 9, tag = large | tlb_tag(0, PAGE_2M, 0) | f->space;
     size_t front = (size_t)((large & a->mask) * a->ways);
-    const uint64_t *small = &l->tag[(page & l->mask) * l->ways];
-    return a->tag[front] == tag && (a->data[front] & l->bits) == l->want &&
-           (small[0] == TLB_NO_TAG ||
-            tlb_set_way(small, (unsigned)l->ways, page | f->space) == l->ways);
+    return a->tag[front] == tag && (a->data[front] & l->bits) == l->want;
 }
 
 /* After a miss of the first level; *entry is what is found. */
@@ -170,17 +160,12 @@ static inline void look_further(struct fast *f, struct fast_lane *l, enum found 
     else touch(f, l->type, at, t);
 }
 
-/* The part of an access that lies in the page of `at`. */
-static inline void look_up(struct fast *f, struct fast_lane *l, va_t at, uint32_t size,
-                           struct touch *t)
+/* What the lookup of an access among the 4 KiB pages of the first level did not find. */
+static inline void look_behind_first(struct fast *f, struct fast_lane *l, enum found found, va_t at,
+                                     uint32_t size, struct touch *t)
 {
     uint64_t page = at.v / PAGE_BYTES;
     uint64_t one = l->type == ACCESS_EXECUTE ? (uint64_t)1 << CODE_SHIFT : 1;
-    enum found found = find_first(f, l, page);
-    if (found == FOUND) {
-        f->hits += one;
-        return;
-    }
     if (found == FOUND_NOT && find_large(f, l, page) == FOUND) {
         f->hits += one;
         f->large_hits += one;
@@ -193,6 +178,15 @@ static inline void look_up(struct fast *f, struct fast_lane *l, va_t at, uint32_
     }
     look_further(f, l, found, at, t);
     charge_data(f, l->type, size, t);
+}
+
+/* The part of an access that lies in the page of `at`. */
+static inline void look_up(struct fast *f, struct fast_lane *l, va_t at, uint32_t size,
+                           struct touch *t)
+{
+    enum found found = find_first(f, l, at.v / PAGE_BYTES);
+    if (found == FOUND) f->hits += l->type == ACCESS_EXECUTE ? (uint64_t)1 << CODE_SHIFT : 1;
+    else look_behind_first(f, l, found, at, size, t);
 }
 
 /* ---- the lookups of a record ---- */

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { BATCH = 1024 };
+enum { BATCH = 2048 };
 
 /* No processor can translate it: not canonical with four and with five levels, above 32 bits. */
 #define NOWHERE (UINT64_C(1) << 62)
