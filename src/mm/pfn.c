@@ -11,7 +11,9 @@ void frames_init(struct mm *mm, const struct mm_config *config)
     *frames = (struct frames){ .kind = (enum fragmentation_kind)config->fragmentation,
                                .system_pages = config->system_pages,
                                .zeroed_percent = config->zeroed_percent,
-                               .total = mm->hw->phys.ram_pages };
+                               .total = mm->hw->phys.ram_pages,
+                               .words = { .from = mm->from },
+                               .records = { .from = mm->from } };
     CHECK2(frames->zeroed_percent <= 100, frames->zeroed_percent, 0);
     CHECK2(frames->system_pages <= frames->total, frames->system_pages, frames->total);
     map_init(&frames->chunks, mm->from);
@@ -27,8 +29,8 @@ void frames_init(struct mm *mm, const struct mm_config *config)
 void frames_free(struct mm *mm)
 {
     struct frames *frames = &mm->frames;
-    for (size_t i = 0; i < frames->chunk_count; i++)
-        mem_free(mm->from, frames->chunk_list[i], 1, sizeof **frames->chunk_list);
+    arena_free(&frames->words);
+    arena_free(&frames->records);
     mem_free(mm->from, frames->chunk_list, frames->chunk_capacity, sizeof *frames->chunk_list);
     layout_free(mm);
     map_free(&frames->chunks);
@@ -63,8 +65,9 @@ static void record_make(struct frame_chunk *chunk, unsigned i, const struct fram
 static struct frame_chunk *chunk_make(struct mm *mm, uint64_t number)
 {
     struct frames *frames = &mm->frames;
-    struct frame_chunk *chunk = mem_new(mm->from, 1, sizeof *chunk);
+    struct frame_chunk *chunk = arena_new(&frames->words, 1, sizeof *chunk);
     chunk->number = number;
+    chunk->frames = arena_new(&frames->records, FRAME_CHUNK, sizeof *chunk->frames);
     for (unsigned i = 0; i < FRAME_CHUNK; i++) {
         struct frame initial = layout_initial(mm, number * FRAME_CHUNK + i);
         if (initial.state != FRAME_STATE_COUNT) record_make(chunk, i, &initial);

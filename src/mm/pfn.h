@@ -2,6 +2,7 @@
  * gets a record when it is first taken. */
 #pragma once
 
+#include "base/alloc.h"
 #include "base/gauge.h"
 #include "base/map.h"
 #include "base/rng.h"
@@ -65,6 +66,7 @@ struct frames {
     struct frame_chunk **chunk_list; /* in order of creation */
     size_t chunk_count, chunk_capacity;
     struct frame_chunk *last_chunk; /* the one found last */
+    struct arena words, records;    /* of chunks */
     struct frame_part *parts;       /* ascending */
     size_t part_count;
     struct runs zeroed, free; /* the lists; membership is the truth */

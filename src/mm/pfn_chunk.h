@@ -1,5 +1,6 @@
 /* Records of frames, made by the chunk when the first of its frames is looked at. What is asked of
- * many frames at once is a bit each, so that a run of them takes as long as one. Internal to
+ * many frames at once is a bit each, so that a run of them takes as long as one. The words of these
+ * bits stand apart from the records: those of many chunks are read in a row. Internal to
  * pfn*.c. */
 #pragma once
 
@@ -19,7 +20,7 @@ struct frame_chunk {
     /* A bit for each frame: it is RAM; it has shares, locks, more than one lock; its type is
      * FRAME_CACHED. */
     uint64_t ram, owned, locked, relocked, cached;
-    struct frame_record frames[FRAME_CHUNK];
+    struct frame_record *frames; /* FRAME_CHUNK of them */
 };
 
 /* The chunk of a frame, made when there was none (then as at the start). NULL outside RAM. */
