@@ -182,12 +182,12 @@ struct event_step {
 
 struct step {
     uint8_t op;
-    uint32_t place; /* `where` as one number: place_of() */
     struct where where;
     const char *path; /* "steps[3]", for messages */
     const char *note;
     const struct bind *binds;
     uint32_t bind_count;
+    uint32_t place; /* `where` as one number: place_of() */
     const struct expect *expect; /* NULL = none */
     union {
         struct call_step call;

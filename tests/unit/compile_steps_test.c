@@ -180,6 +180,67 @@ Test(compile_steps, accesses)
     cleanup(&f);
 }
 
+/* What is known of a step before it runs is what it would find as it runs. */
+Test(compile_steps, what_is_constant_is_prepared)
+{
+    static const struct {
+        const char *numbers;
+        struct extent known; /* 0: none */
+    } rows[] = {
+        { "", { .size = 8, .step = 8, .places = 1, .count = 1, .reach = 7 } },
+        { ", length: 64 KiB, stride: 4 KiB",
+          { .size = 8, .step = 4096, .places = 16, .count = 16, .length = 65536, .reach = 61447 } },
+        { ", size: 16, length: 48",
+          { .size = 16, .step = 16, .places = 3, .count = 3, .length = 48, .reach = 47 } },
+        { ", size: 1, count: 5, stride: 3",
+          { .size = 1, .step = 3, .places = 5, .count = 5, .reach = 12 } },
+        { ", length: 64, count: 20",
+          { .size = 8, .step = 8, .places = 8, .count = 20, .length = 64, .reach = 63 } },
+        { ", length: $n", { 0 } },
+        { ", stride: $n", { 0 } },
+        { ", count: 3, stride: 0xFFFFFFFFFFFFFFFF", { 0 } }, /* the run refuses it */
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct fixture f;
+        char text[400];
+        snprintf(text, sizeof text, "%s%s%s%s", HEAD,
+                 "machine: {}\nprocesses: {app: {buffers: {b: {size: 4 KiB}}}}\n"
+                 "steps:\n  - let: {n: 8}\n  - read: {address: $b", rows[i].numbers, "}\n");
+        const struct program *p = compile(&f, text);
+        const struct extent *e = p->steps[1].u.access.extent, *known = &rows[i].known;
+        cr_assert_eq(e != NULL, known->size != 0, "%s", rows[i].numbers);
+        if (e != NULL) {
+            cr_expect(e->size == known->size && e->step == known->step, "%s", rows[i].numbers);
+            cr_expect(e->places == known->places && e->count == known->count, "%s",
+                      rows[i].numbers);
+            cr_expect(e->length == known->length && e->reach == known->reach, "%s",
+                      rows[i].numbers);
+        }
+        cleanup(&f);
+    }
+}
+
+Test(compile_steps, names_that_are_arguments)
+{
+    struct fixture f;
+    const struct program *p = compile(&f, HEAD
+        "machine: {}\n"
+        "processes: {app: {buffers: {b: {size: 4 KiB}}}}\n"
+        "steps:\n"
+        "  - IoAllocateMdl: [$b, 4 KiB]\n"
+        "    as: m\n"
+        "  - MmProbeAndLockPages: [$m, UserMode, IoReadAccess]\n"
+        "  - MmUnmapLockedPages: [$m.MappedSystemVa, $m]\n");
+    const struct call_step *lock = &p->steps[1].u.call, *unmap = &p->steps[2].u.call;
+    cr_assert_eq(lock->arg_count, 1);
+    cr_expect_eq(lock->args[0].name, p->steps[0].binds[0].slot);
+    cr_assert_eq(unmap->arg_count, 2);
+    cr_expect_eq(unmap->args[0].name, NAME_NONE);
+    cr_expect_eq(unmap->args[1].name, p->steps[0].binds[0].slot);
+    cr_expect_eq(p->steps[1].place, place_of(p->steps[1].where.file, p->steps[1].where.line));
+    cleanup(&f);
+}
+
 Test(compile_steps, expectations)
 {
     struct fixture f;
