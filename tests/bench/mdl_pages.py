@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 
-PAGES, ROUNDS = 262144, 20
+PAGES, ROUNDS = 262144, 200
 SMALL_PAGES, SMALL_ROUNDS = 16, 200000
 
 
