@@ -137,8 +137,16 @@ def run_test(function, mdlsim):
     return 'ok', name, ''
 
 
+def heed_signals():
+    """Whoever runs the tests may ignore them, as nohup does, and what they start would, too."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def main(tests):
     """Runs the test_* functions among `tests` (a module's globals)."""
+    heed_signals()
     mdlsim = os.path.abspath(sys.argv[1])
     functions = [value for key, value in tests.items() if key.startswith('test_')]
     print(f'1..{len(functions)}')
